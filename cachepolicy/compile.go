@@ -1,0 +1,193 @@
+package cachepolicy
+
+import (
+	"slices"
+	"strings"
+	"time"
+
+	"google.golang.org/protobuf/reflect/protoreflect"
+	"google.golang.org/protobuf/types/known/durationpb"
+
+	freshetv1 "github.com/freshet-io/freshet/proto/freshet/v1"
+)
+
+const (
+	// maxDuration is RFC 9111's largest delta-seconds (section 1.2.2).
+	maxDuration = (1 << 31) * time.Second
+	maxVary     = 16
+	maxMetaKeys = 64
+)
+
+// compile turns a method's policy into its usable form, recording every fault.
+func (s source) compile(md protoreflect.MethodDescriptor, mp *freshetv1.MethodPolicy) *Policy {
+	s.refuseUnknown("", mp.ProtoReflect())
+	p := &Policy{Method: s.method, Safe: declaredSafe(md)}
+	if c := mp.GetCache(); c != nil {
+		if c.GetAssumeSafe() {
+			if s.text != nil {
+				p.Safe = true
+			} else {
+				s.fault("cache.assume_safe", "only a policy file may assume that a method is safe: annotate it with idempotency_level = NO_SIDE_EFFECTS")
+			}
+		}
+		s.cacheable(md, p.Safe)
+		p.Cache = s.rule(md, c)
+	}
+	if inv := mp.GetInvalidates(); inv != nil {
+		p.Invalidates = s.invalidation(md, inv, p.Safe)
+	}
+	return p
+}
+
+// cacheable refuses rules for methods whose replies cannot be reused at all.
+func (s source) cacheable(md protoreflect.MethodDescriptor, safe bool) {
+	if md.IsStreamingClient() || md.IsStreamingServer() {
+		s.fault("cache", "a streaming method cannot be cached")
+	}
+	if !safe && !s.unread("cache.assume_safe") {
+		s.fault("cache", "only a method without side effects can be cached: set idempotency_level = NO_SIDE_EFFECTS, or assume_safe in a policy file")
+	}
+}
+
+func (s source) rule(md protoreflect.MethodDescriptor, c *freshetv1.CacheRule) *Rule {
+	r := &Rule{MaxEntryBytes: int(c.GetMaxEntryBytes())}
+	s.refuseLater(c)
+	s.lifetimes(r, c)
+	switch c.GetScope() {
+	case freshetv1.CacheRule_SCOPE_UNSPECIFIED, freshetv1.CacheRule_PRINCIPAL:
+		r.Scope = Principal
+	case freshetv1.CacheRule_PUBLIC:
+		r.Scope = Public
+	default:
+		s.fault("cache.scope", "want PRINCIPAL or PUBLIC, got %d", c.GetScope())
+	}
+	r.Vary = s.metadataKeys("cache.vary", c.GetVary(), maxVary)
+	for i, k := range c.GetVary() {
+		if neverSeen(k) {
+			s.fault(index("cache.vary", i), "%q is set below every interceptor and cannot be part of the key", k)
+		}
+	}
+	r.Strip = s.metadataKeys("cache.strip", c.GetStrip(), maxMetaKeys)
+	for i, text := range c.GetKeyExclude() {
+		at := index("cache.key_exclude", i)
+		if s.unread(at) {
+			continue
+		}
+		path, reason := compilePath(md.Input(), text)
+		if reason != "" {
+			s.fault(at, "%s", reason)
+			continue
+		}
+		r.excluded = append(r.excluded, path)
+	}
+	r.Groups = s.groups("cache.groups", md, c.GetGroups())
+	s.refuseExcludedGroups(r)
+	return r
+}
+
+func (s source) lifetimes(r *Rule, c *freshetv1.CacheRule) {
+	bounded := false // max_age is sound, so that others can be compared with it
+	if c.GetMaxAge() != nil {
+		r.MaxAge, bounded = s.duration("cache.max_age", c.GetMaxAge())
+		if bounded && r.MaxAge == 0 {
+			s.fault("cache.max_age", "must be greater than 0s, got 0s: leave the rule out to cache nothing")
+		}
+	} else if !s.unread("cache.max_age") {
+		s.fault("cache.max_age", "missing: every rule bounds the age of what it reuses")
+	}
+	r.DefaultMaxAge = r.MaxAge
+	if d := c.GetDefaultMaxAge(); d != nil {
+		r.DefaultMaxAge, _ = s.duration("cache.default_max_age", d)
+		if bounded && r.MaxAge > 0 && r.DefaultMaxAge > r.MaxAge {
+			s.fault("cache.default_max_age", "must be at most max_age (%v), got %v", r.MaxAge, r.DefaultMaxAge)
+		}
+	}
+	r.StaleIfError, _ = s.duration("cache.stale_if_error", c.GetStaleIfError())
+	if bounded && r.MaxAge == 0 && r.StaleIfError > 0 {
+		s.fault("cache.stale_if_error", "a bound of zero cannot have a stale window, got %v", r.StaleIfError)
+	}
+}
+
+// duration checks a duration, of which an absent one is zero, and reports
+// whether it is sound.
+func (s source) duration(field string, d *durationpb.Duration) (time.Duration, bool) {
+	if d == nil {
+		return 0, true
+	}
+	if err := d.CheckValid(); err != nil || d.AsDuration() < 0 || d.AsDuration() > maxDuration {
+		s.fault(field, "must be between 0s and %ds, got %ds %dns", maxDuration/time.Second, d.GetSeconds(), d.GetNanos())
+		return 0, false
+	}
+	return d.AsDuration(), true
+}
+
+// metadataKeys checks a list of metadata keys and returns it sorted.
+func (s source) metadataKeys(field string, keys []string, limit int) []string {
+	if len(keys) > limit {
+		s.fault(field, "at most %d keys, got %d", limit, len(keys))
+	}
+	out := make([]string, 0, len(keys))
+	for i, k := range keys {
+		switch {
+		case s.unread(index(field, i)):
+			continue
+		case !validMetadataKey(k):
+			s.fault(index(field, i), "want a metadata key of lower-case letters, digits, '-', '_' and '.', got %q", k)
+		case strings.HasPrefix(k, "grpc-"):
+			s.fault(index(field, i), "keys that begin with \"grpc-\" belong to gRPC, got %q", k)
+		case slices.Contains(out, k):
+			s.fault(index(field, i), "%q stands here twice", k)
+		}
+		out = append(out, k)
+	}
+	slices.Sort(out)
+	return out
+}
+
+// validMetadataKey follows gRPC's PROTOCOL-HTTP2: "Header-Name → 1*( %x30-39 /
+// %x61-7A / "_" / "-" / ".") ; 0-9 a-z _ - .".
+func validMetadataKey(k string) bool {
+	if k == "" {
+		return false
+	}
+	for i := range len(k) {
+		b := k[i]
+		if (b < '0' || b > '9') && (b < 'a' || b > 'z') && b != '_' && b != '-' && b != '.' {
+			return false
+		}
+	}
+	return true
+}
+
+// neverSeen lists request headers that the transport adds below interceptors.
+func neverSeen(key string) bool {
+	return key == "content-type" || key == "te" || key == "user-agent"
+}
+
+func (s source) invalidation(md protoreflect.MethodDescriptor, inv *freshetv1.InvalidationRule, safe bool) *Groups {
+	if safe {
+		s.fault("invalidates", "a method without side effects invalidates nothing")
+	}
+	if len(inv.GetGroups()) == 0 && !s.unread("invalidates.groups") {
+		s.fault("invalidates.groups", "missing: name at least one group")
+	}
+	if inv.GetSoft() {
+		s.fault("invalidates.soft", "%s", later)
+	}
+	return s.groups("invalidates.groups", md, inv.GetGroups())
+}
+
+// refuseExcludedGroups keeps invalidations exact: requests that differ only in
+// an excluded field share one entry, which can be in the group of just one of
+// them.
+func (s source) refuseExcludedGroups(r *Rule) {
+	for _, t := range r.Groups.templates {
+		for _, p := range t.paths() {
+			for _, x := range r.excluded {
+				if !p.response && x.covers(p.fieldPath) {
+					s.fault(index("cache.groups", t.index), "field %q is in key_exclude: an entry would be in the group of one request and answer others", p.text)
+				}
+			}
+		}
+	}
+}

@@ -1,0 +1,5 @@
+//go:build !race
+
+package cachepolicy_test
+
+const raceDetector = false

@@ -1,0 +1,136 @@
+package wire
+
+import (
+	"encoding/base64"
+	"fmt"
+
+	"github.com/dunglas/httpsfv"
+)
+
+// The limits on a group field. RFC 9875 section 2 asks for at least 32 groups of
+// 32 characters.
+const (
+	// MaxGroups is how many groups one field may name.
+	MaxGroups = 128
+	// MaxGroupBytes is how long a group may be.
+	MaxGroupBytes = 256
+	// MaxGroupFieldBytes is the longest group field that is read, counted like
+	// [MaxFieldBytes]: twice what the longest groups take without parameters.
+	MaxGroupFieldBytes = 128 << 10
+)
+
+// ParseGroups reads cache-groups or cache-group-invalidation: "a List of
+// Strings" (RFC 9875 section 2), all values of the key being one List (RFC 9651).
+// A member may also be a Byte Sequence, as which a group travels that is not
+// printable ASCII. Parameters are ignored. The groups are in the field's order,
+// repetitions included; nil for none.
+//
+// An error wraps [ErrLimit] for a field over [MaxGroups], [MaxGroupBytes] or
+// [MaxGroupFieldBytes], and otherwise [ErrMalformed]; there are then no groups.
+func ParseGroups(values []string) ([]string, error) {
+	if n := size(values); n > MaxGroupFieldBytes {
+		return nil, overLimit("the bytes of a group field", MaxGroupFieldBytes, n)
+	}
+	list, err := httpsfv.UnmarshalList(values)
+	if err != nil {
+		return nil, fmt.Errorf("wire: %w groups: %w", ErrMalformed, err)
+	}
+	if len(list) == 0 {
+		return nil, nil
+	}
+	groups := make([]string, 0, min(len(list), MaxGroups))
+	var limit error
+	for i, m := range list {
+		group, ok := groupOf(m)
+		if !ok {
+			return nil, fmt.Errorf("wire: %w groups: member %d must be a string or a byte sequence", ErrMalformed, i)
+		}
+		if limit == nil {
+			limit = checkGroup(len(list), len(group))
+			groups = append(groups, group)
+		}
+	}
+	if limit != nil {
+		return nil, limit
+	}
+	return groups, nil
+}
+
+func checkGroup(groups, bytes int) error {
+	if groups > MaxGroups {
+		return overLimit("the number of groups", MaxGroups, groups)
+	}
+	if bytes > MaxGroupBytes {
+		return overLimit("the bytes of a group", MaxGroupBytes, bytes)
+	}
+	return nil
+}
+
+func groupOf(m httpsfv.Member) (string, bool) {
+	switch v := bare(m).(type) {
+	case string:
+		return v, true
+	case []byte:
+		return string(v), true
+	}
+	return "", false
+}
+
+// FormatGroups returns the groups as one field value, "" for none. Any string
+// can be a group: [ParseGroups] of the value returns the same groups. An error
+// wraps [ErrLimit]: a field over [MaxGroups] or [MaxGroupBytes] would not be
+// read.
+func FormatGroups(groups []string) (string, error) {
+	n := 0
+	for _, g := range groups {
+		if err := checkGroup(len(groups), len(g)); err != nil {
+			return "", err
+		}
+		n += len(g) + len(`"", `)
+	}
+	b := make([]byte, 0, n)
+	for i, g := range groups {
+		if i > 0 {
+			b = append(b, ", "...)
+		}
+		b = appendGroup(b, g)
+	}
+	return string(b), nil
+}
+
+func appendGroup(b []byte, g string) []byte {
+	if printable(g) {
+		return appendString(b, g)
+	}
+	b = append(b, ':')
+	b = base64.StdEncoding.AppendEncode(b, []byte(g))
+	return append(b, ':')
+}
+
+// printable says that a structured-field String can hold s (RFC 9651 section
+// 3.3.3).
+func printable(s string) bool {
+	for i := range len(s) {
+		if s[i] < ' ' || s[i] >= 0x7f {
+			return false
+		}
+	}
+	return true
+}
+
+// appendString appends s as a structured-field String, "?" standing for what
+// such a String cannot hold.
+func appendString(b []byte, s string) []byte {
+	b = append(b, '"')
+	for i := range len(s) {
+		c := s[i]
+		switch {
+		case c < ' ' || c >= 0x7f:
+			c = '?'
+		case c == '"' || c == '\\':
+			b = append(b, '\\')
+		}
+		b = append(b, c)
+	}
+	return append(b, '"')
+}

@@ -1,0 +1,38 @@
+package wire
+
+import "slices"
+
+// MergeResponse joins what a reply's header and its trailer say: "the most
+// restrictive directive should be honored" (RFC 9111 section 4.2.1). Lifetimes
+// are compared as each cache would use them: an s-maxage in one place does not
+// lengthen a max-age in the other. It commutes, and joining a Response with
+// itself or with the zero Response changes nothing.
+func MergeResponse(a, b Response) Response {
+	r := Response{
+		MaxAge:          smaller(a.MaxAge, b.MaxAge),
+		StaleIfError:    smaller(a.StaleIfError, b.StaleIfError),
+		NoStore:         a.NoStore || b.NoStore,
+		NoCache:         a.NoCache || b.NoCache,
+		Private:         a.Private || b.Private,
+		Public:          a.Public || b.Public,
+		MustRevalidate:  a.MustRevalidate || b.MustRevalidate,
+		ProxyRevalidate: a.ProxyRevalidate || b.ProxyRevalidate,
+	}
+	if a.SMaxAge.set || b.SMaxAge.set {
+		r.SMaxAge = smaller(a.shared(), b.shared())
+	}
+	if len(a.NoCacheFields)+len(b.NoCacheFields) > 0 {
+		r.NoCacheFields = slices.Concat(a.NoCacheFields, b.NoCacheFields)
+	}
+	r.normalize()
+	return r
+}
+
+// shared is the lifetime in a shared cache: s-maxage "overrides the maximum age
+// specified by [...] the max-age directive" (RFC 9111 section 5.2.2.10).
+func (r *Response) shared() Seconds {
+	if r.SMaxAge.set {
+		return r.SMaxAge
+	}
+	return r.MaxAge
+}

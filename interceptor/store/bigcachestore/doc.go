@@ -1,0 +1,64 @@
+// Package bigcachestore keeps cached replies in this process, within a budget of
+// bytes, on BigCache v3. It is the default store of the cache interceptor.
+//
+//	s, err := bigcachestore.New(bigcachestore.WithMaxBytes(256 << 20))
+//	if err != nil {
+//		return err // the budget is out of its limits
+//	}
+//	defer s.Close()
+//	err = s.Set(ctx, key, reply, time.Minute)
+//	reply, found, err := s.Get(ctx, key)
+//
+// BigCache copies entries into a few large byte slices, so the garbage collector
+// has nothing to walk: a collection with a million entries of 1 KiB costs what
+// one with none does. This package adds what BigCache leaves to its user.
+//
+// # How it decides
+//
+// What goes. Each shard is a ring: when one is full, its oldest entries make
+// room for the new one, whether they were used or not (first in, first out).
+// Overwriting a value takes new room too, and the old one's is free when the
+// ring comes round.
+//
+// What is counted. BigCache bounds its queues alone. Here the budget is an upper
+// bound of the whole heap of the store:
+//
+//	budget >= shards in use × (queue + index + largest entry) + shards not in use
+//
+// where the index is a Go map of 18 bytes a slot at most half full, and the
+// largest entry, a twelfth of a queue, is BigCache's buffer for wrapping one. For
+// the index to have a bound each entry is charged at least 192 to 384 bytes of
+// queue, 200 with the default budget; 62 bytes of it, or of a larger entry, are
+// digest, hash, times and lengths. With the default of 64 MiB there are 16
+// shards with 50 MiB of queue, and a value may have 272,999 bytes. A new store
+// takes about a fifth of its budget; queues then double as they fill, at most
+// four times, which is the only work in a Set that is not proportional to its
+// value.
+//
+// What has expired. Each entry has its own deadline, in nanoseconds of the
+// monotonic clock since New. So a change of the wall clock neither prolongs nor
+// ends a life; and as the clock stops while a Linux machine is suspended, so do
+// the lifetimes. BigCache's own window, one for all, in whole seconds of the wall
+// clock, and not looked at by its Get, is not used.
+//
+// # Guarantees
+//
+// Those of [store.Store], and:
+//
+//   - The heap held never exceeds the budget, whatever the sizes and however
+//     many entries were written. [Store.Bytes] says what it is.
+//   - A value that is too large is refused before BigCache sees it, which would
+//     empty a whole shard before it noticed.
+//   - Keys are indexed under 64 bits of a hash whose key is drawn for each store,
+//     and compared in full. Two keys with the same 64 bits displace one another:
+//     a miss, never another key's value, and no Delete takes the wrong one.
+//   - Get allocates twice, the value and BigCache's copy of the key, and Set not
+//     at all for values up to 32 KiB, once the queues have grown.
+//   - There is no goroutine, and nothing is logged.
+//
+// # Failure
+//
+// No panic of BigCache is known that its use here can provoke. Should there be
+// one, the operation gives an error, all entries are dropped, and the store goes
+// on with an empty BigCache: the locks of the old one would never be released.
+package bigcachestore

@@ -1,0 +1,5 @@
+//go:build !race
+
+package bigcachestore_test
+
+const raceEnabled = false
