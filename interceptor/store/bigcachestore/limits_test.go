@@ -39,6 +39,18 @@ func TestNewRefuses(t *testing.T) {
 	}
 }
 
+// TestDefaults pins what the documentation says of a store without options.
+func TestDefaults(t *testing.T) {
+	s, err := bigcachestore.New()
+	closing(t, s, err)
+	if got := s.MaxValueBytes(); got != 272_999 {
+		t.Errorf("MaxValueBytes() = %d, want 272999", got)
+	}
+	if got := s.Bytes(); got > 64*mib/4 {
+		t.Errorf("Bytes() of a new store = %d, want at most a quarter of 64 MiB", got)
+	}
+}
+
 func TestLastOptionWins(t *testing.T) {
 	s, err := bigcachestore.New(bigcachestore.WithMaxBytes(64*mib), bigcachestore.WithMaxBytes(mib))
 	closing(t, s, err)

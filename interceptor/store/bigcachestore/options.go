@@ -42,7 +42,9 @@ func (f optionFunc) apply(c *config) { f(c) }
 // WithMaxBytes sets the memory that the store may hold, in bytes, everything
 // counted: queues, index, buffers and padding. The store takes a fifth of it at
 // once and the rest as values come; see the package comment for how it is laid
-// out and [Store.MaxValueBytes] for the largest value that fits.
+// out and [Store.MaxValueBytes] for the largest value that fits. From 16 MiB on
+// about three quarters of it or more are queue; below, the steps that BigCache
+// allows are coarser, and it may be as little as half.
 //
 // The default is 64 MiB. The limits are 1 MiB and 1 TiB (1 GiB where an int has
 // 32 bits).

@@ -8,7 +8,7 @@ import (
 
 // maxPooled is the largest envelope buffer that is kept for reuse. A larger one
 // costs an allocation that is small beside the copying of its value.
-const maxPooled = 32 << 10
+const maxPooled = 64 << 10
 
 // scratch is the memory that one operation needs while it talks to BigCache.
 type scratch struct {

@@ -88,3 +88,21 @@ func TestQueuesFill(t *testing.T) {
 		}
 	}
 }
+
+// TestHasher: no key is indexed under 0 or lives in a shard that is not in use,
+// and the rest of its hash is left alone.
+func TestHasher(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		shards := uint64(1) << rapid.IntRange(0, 10).Draw(t, "bits")
+		used := rapid.Uint64Range(1, shards).Draw(t, "used")
+		x := rapid.OneOf(rapid.Uint64(), rapid.Uint64Range(0, 2*shards)).Draw(t, "hash")
+		h := hasher{sum: func(string) uint64 { return x }, shards: shards, used: used}
+		got := h.Sum64("")
+		if got == 0 || got&(shards-1) >= used {
+			t.Fatalf("%#x becomes %#x with %d of %d shards in use", x, got, used, shards)
+		}
+		if got&^(shards-1) != x&^(shards-1) && got != 1<<63 {
+			t.Fatalf("%#x becomes %#x, want the same above the %d shards", x, got, shards)
+		}
+	})
+}

@@ -91,13 +91,13 @@ func (s *Store) Close() error {
 	}
 	s.each((*sync.RWMutex).Lock)
 	defer s.each((*sync.RWMutex).Unlock)
-	s.cache = nil
+	s.cache = nil // without a cleaning goroutine it is memory and no more
 	return nil
 }
 
 // MaxValueBytes returns the length of the largest value that the store takes,
 // which depends on its budget alone: a twelfth of a shard's queue, less what is
-// kept beside a value. With the default budget it is over 300,000.
+// kept beside a value. With the default budget it is 272,999.
 func (s *Store) MaxValueBytes() int { return s.shape.maxValue() }
 
 // silent is a bigcache.Logger that says nothing.

@@ -20,6 +20,7 @@ type config struct {
 	unit     time.Duration
 	maxValue int
 	realTime bool
+	seed     uint64
 }
 
 type optionFunc func(*config)
@@ -46,18 +47,25 @@ func WithMaxValueBytes(n int) Option {
 	return optionFunc(func(c *config) { c.maxValue = n })
 }
 
+// WithSeed makes Run draw the keys, values and random operations that it drew
+// when it logged seed.
+//
+// By default the seed is drawn at random.
+func WithSeed(seed uint64) Option {
+	return optionFunc(func(c *config) { c.seed = seed })
+}
+
 // Run checks the store that open returns against each rule of [store.Store], and
 // of [store.Sizer] where it implements that, one subtest a rule. open is called
 // once in each subtest and returns a store that holds nothing under the keys of
 // this Run; it fails t if it cannot. Run closes it.
 func Run(t *testing.T, open func(t *testing.T) store.Store, opts ...Option) {
 	t.Helper()
-	c := config{unit: time.Minute}
+	c := config{unit: time.Minute, seed: rand.Uint64()}
 	for _, o := range opts {
 		o.apply(&c)
 	}
-	seed := rand.Uint64()
-	t.Logf("storetest: seed %#x", seed)
+	t.Logf("storetest: seed %#x", c.seed)
 	for _, r := range rules {
 		t.Run(r.name, func(t *testing.T) {
 			if c.realTime && r.virtual {
@@ -70,7 +78,7 @@ func Run(t *testing.T, open func(t *testing.T) store.Store, opts ...Option) {
 						t.Errorf("Close() = %v, want nil", err)
 					}
 				}()
-				r.check(&subject{TB: t, Store: s, config: c, seed: seed})
+				r.check(&subject{TB: t, Store: s, config: c})
 			}
 			if c.realTime {
 				body(t)
@@ -104,7 +112,6 @@ type subject struct {
 	testing.TB
 	store.Store
 	config
-	seed uint64
 }
 
 // key returns the i-th key of this Run.

@@ -89,8 +89,7 @@ func breaches(t *testing.T, r rule, fault string) []string {
 			r.check(&subject{
 				TB:     rec,
 				Store:  newMemory(fault),
-				config: config{unit: time.Minute, maxValue: memoryMaxValue},
-				seed:   1,
+				config: config{unit: time.Minute, maxValue: memoryMaxValue, seed: 1},
 			})
 		}()
 		<-done
