@@ -1,0 +1,134 @@
+package cache
+
+import (
+	"context"
+	"errors"
+	"hash/maphash"
+	"log/slog"
+	"math/rand/v2"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"google.golang.org/grpc"
+	"google.golang.org/protobuf/reflect/protoregistry"
+
+	"github.com/freshet-io/freshet/cachepolicy"
+	"github.com/freshet-io/freshet/interceptor/cache/internal/epoch"
+	"github.com/freshet-io/freshet/interceptor/store"
+	"github.com/freshet-io/freshet/interceptor/store/bigcachestore"
+)
+
+const (
+	minMaxBytes = 1 << 20
+	// maxRemembered bounds the groups that the invalidation clock remembers, at
+	// about 26 bytes each; a smaller cache remembers fewer.
+	maxRemembered = 800_000
+)
+
+// Cache answers unary calls from stored replies where their methods' rules
+// allow. One Cache serves any number of channels, which share its memory and
+// none of its replies: a reply belongs to the target it came from. It is safe
+// for concurrent use.
+type Cache struct {
+	policies     *cachepolicy.Set
+	store        store.Store
+	ownsStore    bool
+	principal    func(context.Context) (string, error)
+	fetchTimeout time.Duration
+	writeDoubt   time.Duration
+	logger       *slog.Logger
+	telemetry    *telemetry
+
+	base   time.Time // of every duration the cache keeps
+	space  uint64    // keeps caches that share a store apart
+	seed   maphash.Seed
+	clock  *epoch.Clock
+	flight *flights
+	count  counters
+	closed atomic.Bool
+
+	targets    targets
+	lastTarget atomic.Pointer[channelTarget]
+
+	methods   atomic.Pointer[map[string]*method]
+	methodsMu sync.Mutex
+}
+
+// New returns a Cache for the policies that linked-in services are annotated
+// with and those of [WithPolicies]. The error names every impossible rule and
+// every option out of its bounds at once. [Cache.Close] gives the memory back.
+func New(opts ...Option) (*Cache, error) {
+	cfg, err := newConfig(opts)
+	policies := cfg.policies
+	if cfg.annotations {
+		own, annErr := cachepolicy.FromRegistry(protoregistry.GlobalFiles)
+		err = errors.Join(err, annErr)
+		policies = cachepolicy.Merge(own, policies)
+	}
+	tele, teleErr := newTelemetry(cfg)
+	if err = errors.Join(err, teleErr); err != nil {
+		return nil, err
+	}
+	c := &Cache{
+		policies:     policies,
+		store:        cfg.store,
+		principal:    cfg.principal,
+		fetchTimeout: cfg.fetchTimeout,
+		writeDoubt:   cfg.writeDoubt,
+		logger:       cfg.logger,
+		telemetry:    tele,
+		base:         time.Now(),
+		space:        rand.Uint64(),
+		seed:         maphash.MakeSeed(),
+		clock:        epoch.New(int(min(cfg.maxBytes/64, maxRemembered))),
+		flight:       newFlights(),
+	}
+	c.methods.Store(&map[string]*method{})
+	if c.store == nil {
+		s, err := bigcachestore.New(bigcachestore.WithMaxBytes(cfg.maxBytes))
+		if err != nil {
+			return nil, err
+		}
+		c.store, c.ownsStore = s, true
+	}
+	return c, nil
+}
+
+// now returns the time since the cache's base, on the monotonic clock: steps of
+// the wall clock change no age.
+func (c *Cache) now() time.Duration { return time.Since(c.base) }
+
+// Close ends the cache: calls pass it by from now on, calls to the origin that
+// nobody waits for are cancelled, and the default store is closed. Calls under
+// way end as they would. A second Close does nothing.
+func (c *Cache) Close() error {
+	if c.closed.Swap(true) {
+		return nil
+	}
+	c.flight.cancelUnwaited()
+	if c.ownsStore {
+		return c.store.Close()
+	}
+	return nil
+}
+
+// UnaryClientInterceptor answers calls from the cache, keeps replies, and hears
+// invalidations. Interceptors that set credentials, tenant or deadline belong
+// before it; those that retry, hedge or log attempts behind it. An interceptor
+// behind it that changes replies changes them for the caller that fetched, and
+// not in the store.
+func (c *Cache) UnaryClientInterceptor() grpc.UnaryClientInterceptor { return c.unary }
+
+// StreamClientInterceptor passes streams through; the invalidations that they
+// bring, and those of annotated methods, are heard.
+func (c *Cache) StreamClientInterceptor() grpc.StreamClientInterceptor { return c.stream }
+
+// DialOptions returns both interceptors, to be chained behind those given to the
+// channel before.
+func (c *Cache) DialOptions() []grpc.DialOption {
+	return []grpc.DialOption{
+		grpc.WithChainUnaryInterceptor(c.UnaryClientInterceptor()),
+		grpc.WithChainStreamInterceptor(c.StreamClientInterceptor()),
+	}
+}

@@ -1,0 +1,121 @@
+package cache
+
+import (
+	"context"
+	"net"
+	"time"
+
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/encoding"
+	"google.golang.org/grpc/metadata"
+	"google.golang.org/grpc/peer"
+	"google.golang.org/protobuf/proto"
+
+	"github.com/freshet-io/freshet/cachepolicy"
+	"github.com/freshet-io/freshet/interceptor/store"
+)
+
+// defaultMaxRecv is grpc-go's own limit on a reply, in bytes.
+const defaultMaxRecv = 4 << 20
+
+// call is one call of a method with a cache rule, as the interceptor got it.
+type call struct {
+	cache   *Cache
+	ctx     context.Context
+	method  *method
+	rule    *cachepolicy.Rule
+	target  *target
+	key     store.Key
+	req     proto.Message
+	reply   proto.Message
+	cc      *grpc.ClientConn
+	invoker grpc.UnaryInvoker
+	opts    []grpc.CallOption // as given
+
+	callConfig
+	codec     encoding.CodecV2
+	named     bool // the caller forced codec
+	maxRecv   int
+	authority string
+	started   time.Duration // since the cache's base
+	arrival   uint64        // the clock when the call began
+
+	found    *entry // what the store held, nil for nothing
+	outcome  Outcome
+	decision cachepolicy.Decision // the last one
+}
+
+// scan reads from the options what the call's handling depends on.
+func (c *call) scan() {
+	c.wish = cachepolicy.NoWish
+	c.maxRecv = defaultMaxRecv
+	for _, o := range c.opts {
+		switch o := o.(type) {
+		case CallOption:
+			o.apply(&c.callConfig)
+		case grpc.MaxRecvMsgSizeCallOption:
+			c.maxRecv = o.MaxRecvMsgSize
+		case grpc.AuthorityOverrideCallOption:
+			c.authority = o.Authority
+		}
+	}
+	c.codec, c.named = callCodec(c.opts)
+}
+
+// flightOptions returns the options that a call to the origin for anybody has:
+// the caller's, but for those that hand something back to the caller.
+func (c *call) flightOptions(extra ...grpc.CallOption) []grpc.CallOption {
+	out := make([]grpc.CallOption, 0, len(c.opts)+len(extra))
+	for _, o := range c.opts {
+		switch o.(type) {
+		case CallOption, grpc.HeaderCallOption, grpc.TrailerCallOption, grpc.PeerCallOption,
+			grpc.OnFinishCallOption, grpc.ForceCodecV2CallOption:
+		default:
+			out = append(out, o)
+		}
+	}
+	return append(out, extra...)
+}
+
+// wantsMetadata reports whether the caller asked for the header or the trailer.
+func (c *call) wantsMetadata() bool {
+	for _, o := range c.opts {
+		switch o.(type) {
+		case grpc.HeaderCallOption, grpc.TrailerCallOption:
+			return true
+		}
+	}
+	return false
+}
+
+// handBack does for the caller's options what grpc does at the end of a call.
+// The metadata is the caller's own from here on.
+func (c *call) handBack(header, trailer metadata.MD, p *peer.Peer, err error) {
+	for _, o := range c.opts {
+		switch o := o.(type) {
+		case grpc.HeaderCallOption:
+			*o.HeaderAddr = header.Copy()
+		case grpc.TrailerCallOption:
+			*o.TrailerAddr = trailer.Copy()
+		case grpc.PeerCallOption:
+			if p != nil {
+				*o.PeerAddr = *p
+			}
+		}
+	}
+	for _, o := range c.opts {
+		if o, ok := o.(grpc.OnFinishCallOption); ok {
+			o.OnFinish(err)
+		}
+	}
+}
+
+// cachePeer is the peer of a reply that came from the store.
+var cachePeer = &peer.Peer{Addr: cacheAddr{}, LocalAddr: cacheAddr{}}
+
+type cacheAddr struct{}
+
+var _ net.Addr = cacheAddr{}
+
+func (cacheAddr) Network() string { return "freshet" }
+func (cacheAddr) String() string  { return "cache" }

@@ -1,0 +1,109 @@
+// Package cache is a gRPC response cache for clients: interceptors that answer
+// unary calls from stored replies, as far as each method's declared policy
+// allows, and never further.
+//
+//	c, err := cache.New()                    // rules: the annotations of linked-in services
+//	…
+//	defer c.Close()
+//	conn, err := grpc.NewClient(target, append(c.DialOptions(), creds)...)
+//	client := shoppb.NewCatalogClient(conn)
+//	product, err := client.GetProduct(ctx, req)            // hit, or the origin's reply
+//	product, err = client.GetProduct(ctx, req, cache.NoCache()) // the origin's reply
+//
+// Only methods with a cache rule are touched; see package cachepolicy for rules.
+// All other calls pass, but for one thing: the invalidations that their replies
+// carry are heard.
+//
+// # How a call is answered
+//
+// The request's key is looked up, and one pure function, [cachepolicy.Decide],
+// says whether what is stored may be used. If it may, the caller's message is
+// decoded from the stored bytes, the caller's grpc.Header, grpc.Trailer,
+// grpc.Peer and grpc.OnFinish options are served, and no stream is opened: the
+// balancer is not asked. The peer of a hit is an address of network "freshet"
+// with the text "cache".
+//
+// Otherwise the origin is asked, once for all callers who want the same thing at
+// the same time: such calls are collapsed into a flight, which has a context and
+// a message of its own. Every caller keeps its own deadline; the cancellation of
+// one harms nobody else; when nobody is left the flight is cancelled. A caller
+// does not accept a reply from before an invalidation that this cache had
+// applied when the call began, nor one that may not be shared or is no longer
+// fresh; it asks again, at last alone. Errors of identity, receive limits and
+// contexts belong to one caller and are not shared.
+//
+// If the origin fails and the rule grants stale_if_error, a stale reply is
+// served: after UNAVAILABLE (dial failures and no ready subchannel included),
+// INTERNAL, UNKNOWN, RESOURCE_EXHAUSTED or DEADLINE_EXCEEDED, and at the latest
+// 5 ms before the caller's own deadline.
+//
+// # How freshness stays true
+//
+// Age counts from the start of the request that fetched a reply, on the
+// monotonic clock (on Linux it stands still while the machine is suspended, and
+// every bound with it). A server may shorten a lifetime by cache-control, never
+// lengthen it past the rule's max_age.
+//
+// A write makes groups of replies untrue at once, however many are stored: an
+// invalidation raises a clock, an entry remembers the clock as it stood before
+// its request was sent, and it is valid while none of its groups was invalidated
+// since. So a reply that was on its way when the invalidation came is never
+// reused. Invalidations come from three places:
+//
+//   - calls through this cache of methods annotated with invalidates, before the
+//     caller learns of their end. After an error that does not say whether the
+//     write took effect, replies of its groups are returned and not stored for
+//     10 s ([WithWriteDoubt]); groups that only the lost reply could have named
+//     are all groups of the target;
+//   - cache-group-invalidation in the header or trailer of any reply, stream or
+//     unary, of a method that is not known to be safe (RFC 9875);
+//   - [Cache.Invalidate].
+//
+// Groups belong to the target of the channel they were heard on.
+//
+// # Who sees what
+//
+// Under scope PRINCIPAL, the default, a reply is shown only to the principal
+// whose call fetched it, as [WithPrincipal] names it; without an extractor
+// nothing is cached. Under PUBLIC it is shown to everybody. A caller always owns
+// its message: nothing is shared between callers.
+//
+// # What is never reused
+//
+// Errors; replies marked no-store, no-cache, or under PUBLIC private; replies
+// that vary by something that the rule does not name; replies whose directives,
+// vary or groups are malformed; replies in more than 128 groups. A call whose
+// codec is not protobuf's passes the cache by, as does one that carries its own
+// if-none-match.
+//
+// # When the cache fails
+//
+// A store that fails, panics or returns damaged bytes costs a miss, which is
+// counted. No call fails because of the cache that could have gone through.
+//
+// # Telemetry
+//
+// Each call of a method with a rule has a span "cache pkg.Service/Method", hit
+// or not, with freshet.cache.result, freshet.cache.age (seconds), and
+// freshet.endpoint, the server that the reply came from, now or when it was
+// fetched. The metrics:
+//
+//	freshet.cache.lookups   counter, {lookup}   by freshet.cache.result and rpc.method
+//	freshet.cache.duration  histogram, s        likewise
+//
+// The result is hit, stale, miss, collapsed, bypass or error. [Report] tells one
+// call the same, and the caller's header has a cache-status (RFC 9211).
+//
+// otelgrpc is a stats handler and sees what crosses the network: a hit has the
+// cache's span and none of otelgrpc's, and a miss has both, the call's below the
+// cache's. grpc's own stats/opentelemetry counts calls in an interceptor: give
+// its dial option before the cache's, and hits are counted as calls without
+// attempts; after it, they are not counted at all.
+//
+// # Order of interceptors
+//
+// What decides who calls, and how long they wait, goes before the cache: auth,
+// tenant, deadlines. What deals with attempts goes behind: retries, hedging,
+// logging of what is sent. An interceptor behind the cache that changes replies
+// changes those of the caller that fetched, and not what is stored.
+package cache

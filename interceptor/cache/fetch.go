@@ -1,0 +1,258 @@
+package cache
+
+import (
+	"context"
+	"time"
+
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
+
+	"github.com/freshet-io/freshet/cachepolicy"
+	"github.com/freshet-io/freshet/cachepolicy/wire"
+)
+
+// deadlineMargin is how long before the caller's deadline a stale reply that is
+// granted is served rather than waiting on: enough to hand it over in time.
+const deadlineMargin = 5 * time.Millisecond
+
+// boarding says which flights a call may use.
+type boarding int
+
+const (
+	// boardAny: one under way, if no invalidation stands between, or a new one.
+	boardAny boarding = iota
+	// boardLater: one begun after the call, or a new one.
+	boardLater
+	// boardAlone: one of the call's own, that nobody joins and nothing is
+	// stored of.
+	boardAlone
+)
+
+// fetch answers the call from the origin, in a flight of its own or another's.
+//
+// A reply that turns out not to be for the call (another's, and not shareable,
+// or invalidated before the call began) sends it out again: once in a flight
+// begun after its arrival, and then alone. RFC 9111 section 4: "A cache can use
+// a response that is [...] stored or storable to satisfy multiple requests,
+// provided that it is allowed to reuse that response for the requests".
+func (c *call) fetch() error {
+	how := boardAny
+	if c.noStore {
+		how = boardAlone
+	}
+	for {
+		fl, leads := c.board(how)
+		c.outcome.Collapsed = c.outcome.Collapsed || !leads
+		if err, ended := c.wait(fl); ended {
+			return err
+		}
+		next, err := c.land(fl, leads)
+		if next == boardAny {
+			return err
+		}
+		how = next // boardLater leads nowhere but to boardAlone, which ends
+	}
+}
+
+// board finds the call a flight.
+func (c *call) board(how boarding) (fl *flight, leads bool) {
+	known, err := c.knownGroups()
+	if how == boardAlone || err != nil {
+		return c.begin(known, true), true
+	}
+	joinable := func(fl *flight) bool {
+		switch {
+		case c.wish.NoCache || c.wish.MaxAge == 0:
+			return false // joins no flight older than itself
+		case how == boardLater && fl.since < c.arrival:
+			return false
+		}
+		// Its other groups are checked when it lands.
+		return fl.since >= c.arrival || c.cache.valid(c.target, fl.since, fl.known)
+	}
+	return c.cache.flight.join(c.key, joinable, func() *flight { return c.begin(known, false) })
+}
+
+// knownGroups are those that the request alone names.
+func (c *call) knownGroups() ([]uint64, error) {
+	names, err := c.rule.Groups.FromRequest(c.req)
+	return c.cache.groupHashes(c.target, names), err
+}
+
+// wait waits for the flight within the caller's own time. It reports true when
+// the call has ended meanwhile, by its context or with a stale reply.
+func (c *call) wait(fl *flight) (error, bool) {
+	var nearEnd <-chan time.Time
+	if deadline, ok := c.ctx.Deadline(); ok && c.found != nil && c.rule.StaleIfError > 0 {
+		t := time.NewTimer(time.Until(deadline) - deadlineMargin)
+		defer t.Stop()
+		nearEnd = t.C
+	}
+	for {
+		select {
+		case <-fl.done:
+			return nil, false
+		case <-nearEnd:
+			nearEnd = nil
+			// The flight goes on: what it brings late is stored.
+			if err, ok := c.serveStale(codes.DeadlineExceeded); ok {
+				c.cache.flight.leave(fl, !c.cache.closed.Load())
+				return err, true
+			}
+		case <-c.ctx.Done():
+			select {
+			case <-fl.done: // both at once: the reply is here
+				return nil, false
+			default:
+			}
+			c.cache.flight.leave(fl, false)
+			return c.fail(status.FromContextError(c.ctx.Err()).Err()), true
+		}
+	}
+}
+
+// serveStale answers with what was found, if it may be used now that the origin
+// has failed.
+func (c *call) serveStale(code codes.Code) (error, bool) {
+	if !originFailure(code) || c.found == nil {
+		return nil, false
+	}
+	// Invalidations may have come since it was found.
+	c.found.policy.Invalidated = !c.cache.valid(c.target, c.found.epoch, c.found.groups)
+	before := c.decision
+	c.decide(cachepolicy.OriginFailed)
+	if c.decision.Verdict == cachepolicy.Stale {
+		if err, ok := c.serve(Stale, code); ok {
+			return err, true
+		}
+	}
+	c.decision = before
+	return nil, false
+}
+
+// originFailure reports whether code is an error in the sense of RFC 5861
+// section 4, "situations [...] such as 500, 502, 503, 504", for gRPC.
+func originFailure(code codes.Code) bool {
+	switch code {
+	case codes.Unavailable, codes.Internal, codes.Unknown, codes.ResourceExhausted, codes.DeadlineExceeded:
+		return true
+	}
+	return false
+}
+
+// land hands over what a flight brought, or says how the call is to go on.
+func (c *call) land(fl *flight, leads bool) (next boarding, err error) {
+	res := &fl.result
+	c.outcome.Endpoint = res.endpoint
+	if res.err != nil {
+		if !leads && !c.sharesError(fl) {
+			return boardAlone, nil
+		}
+		if err, ok := c.serveStale(status.Code(res.err)); ok {
+			return boardAny, err
+		}
+		return boardAny, c.failed(fl)
+	}
+	if !leads {
+		if next := c.usable(fl); next != boardAny {
+			return next, nil
+		}
+	}
+	return boardAny, c.deliver(fl, leads)
+}
+
+// usable decides whether another caller's reply may answer this call, by the
+// same function that decides about stored replies.
+func (c *call) usable(fl *flight) boarding {
+	res := &fl.result
+	if !res.admitted {
+		return boardAlone
+	}
+	e := cachepolicy.Entry{
+		Requested: fl.begun, InitialAge: res.age, Terms: res.terms,
+		Invalidated: fl.since < c.arrival && !c.cache.valid(c.target, fl.since, res.groups),
+	}
+	d := cachepolicy.Decide(&e, c.rule, c.wish, c.cache.now(), cachepolicy.OriginUntried)
+	switch {
+	case d.Verdict == cachepolicy.Hit:
+		return boardAny
+	case e.Invalidated:
+		return boardLater
+	default:
+		return boardAlone
+	}
+}
+
+// sharesError reports whether another caller's error is this call's too. Errors
+// of identity, of a receive limit, and of a context belong to one call.
+func (c *call) sharesError(fl *flight) bool {
+	switch status.Code(fl.result.err) {
+	case codes.Unauthenticated, codes.PermissionDenied, codes.Canceled:
+		return false
+	case codes.DeadlineExceeded:
+		return !fl.expired
+	case codes.ResourceExhausted:
+		return fl.maxRecv == c.maxRecv
+	}
+	return true
+}
+
+// failed ends the call with the flight's error, which is the origin's.
+func (c *call) failed(fl *flight) error {
+	res := &fl.result
+	c.outcome.Result = Error
+	code := status.Code(res.err)
+	st := wire.Status{Fwd: c.forwardReason(), FwdStatus: wire.Some(int(code)), Detail: canonical(code)}
+	c.handBack(c.withStatus(res.header, st), res.trailer, res.peer, res.err)
+	return res.err
+}
+
+// deliver ends the call with the flight's reply. The first to ask is given the
+// decoded message; the others decode the bytes.
+func (c *call) deliver(fl *flight, leads bool) error {
+	res := &fl.result
+	if err := c.tooLarge(len(res.body)); !leads && err != nil {
+		return c.fail(err)
+	}
+	if sameType(c.reply, res.reply) && fl.taken.CompareAndSwap(false, true) {
+		move(c.reply, res.reply)
+	} else if err := c.decode(res.body); err != nil {
+		return c.fail(status.Errorf(codes.Internal, "freshet cache: a reply that one caller decoded does not decode for another: %v", err))
+	}
+	c.outcome.Result = Miss
+	if !leads {
+		c.outcome.Result = Collapsed
+	}
+	c.outcome.Stored = res.stored
+	c.outcome.Detail = res.detail
+	if res.stored {
+		c.outcome.Lifetime = res.terms.Lifetime
+	}
+	c.handBack(c.withStatus(res.header, c.missStatus(fl)), res.trailer, res.peer, nil)
+	return nil
+}
+
+func (c *call) missStatus(fl *flight) wire.Status {
+	res := &fl.result
+	st := wire.Status{
+		Fwd: c.forwardReason(), FwdStatus: wire.Some(int(codes.OK)), Stored: res.stored, Detail: res.detail,
+	}
+	if c.outcome.Collapsed {
+		st.Collapsed = wire.Some(c.outcome.Result == Collapsed)
+	}
+	if res.admitted {
+		st.TTL = wire.SecondsOf(res.terms.Lifetime - res.age - (c.cache.now() - fl.begun))
+	}
+	return st
+}
+
+// detach returns the context of a flight: the caller's values without its
+// cancellation. Where the caller has a deadline the flight has one too, so that
+// the server is told of one, but never an earlier one than its maximum age.
+func (c *call) detach() (context.Context, context.CancelFunc) {
+	ctx := context.WithoutCancel(c.ctx)
+	if deadline, ok := c.ctx.Deadline(); ok {
+		return context.WithTimeout(ctx, max(time.Until(deadline), c.cache.fetchTimeout))
+	}
+	return context.WithCancel(ctx)
+}

@@ -1,0 +1,124 @@
+package cache
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"google.golang.org/grpc/metadata"
+
+	"github.com/freshet-io/freshet/cachepolicy"
+	"github.com/freshet-io/freshet/cachepolicy/wire"
+	"github.com/freshet-io/freshet/interceptor/store"
+)
+
+// fill decides what becomes of a flight's reply, and stores it if it may be
+// reused.
+func (c *call) fill(fl *flight, o *origin) {
+	res := &fl.result
+	admission, err := c.rule.Admit(cachepolicy.Reply{
+		Request: o.req, Message: o.reply, Header: res.header, Trailer: res.trailer,
+	})
+	if err != nil {
+		res.detail = err.Error()
+		if o.replaces && !fl.alone { // nothing older may answer in this reply's stead
+			c.cache.forget(context.Background(), c.key)
+		}
+		return
+	}
+	res.admitted = true
+	res.terms, res.age = admission.Terms, admission.InitialAge
+	res.groups = c.cache.groupHashes(c.target, admission.Groups)
+	if res.detail = c.unstorable(fl); res.detail != "" {
+		return
+	}
+	e := &entry{
+		policy: cachepolicy.Entry{Requested: fl.begun, InitialAge: res.age, Terms: res.terms},
+		epoch:  fl.since, groups: res.groups, endpoint: res.endpoint,
+	}
+	header, trailer := c.kept(res.header, admission.Omit), c.kept(res.trailer, admission.Omit)
+	// Appending fills the spare room behind the reply's bytes, which stay as
+	// they are for those who wait.
+	value := appendEntry(res.body, c.key, e, header, trailer)
+	res.stored, res.detail = c.cache.put(c.key, value, c.remaining(fl))
+	if res.stored && c.cache.flight.isSuperseded(fl) {
+		// A later flight has begun meanwhile, and may have stored before this.
+		c.cache.forget(context.Background(), c.key)
+		res.stored, res.detail = false, "superseded"
+	}
+}
+
+// unstorable says why an admitted reply is not stored, "" if it can be.
+func (c *call) unstorable(fl *flight) string {
+	res := &fl.result
+	switch {
+	case c.cache.closed.Load():
+		return "closed"
+	case fl.alone:
+		return "not shared"
+	case c.rule.MaxEntryBytes > 0 && len(res.body) > c.rule.MaxEntryBytes:
+		return "too large"
+	case c.remaining(fl) <= 0:
+		return "expired"
+	case !c.cache.valid(c.target, fl.since, res.groups):
+		return "invalidated"
+	case c.target.doubt.holds(fl.begun, res.groups):
+		return "write in doubt"
+	case c.cache.flight.isSuperseded(fl):
+		return "superseded"
+	}
+	return ""
+}
+
+// remaining is for how long the reply may be of use.
+func (c *call) remaining(fl *flight) time.Duration {
+	t := fl.result.terms
+	return t.Lifetime + t.StaleIfError - fl.result.age - (c.cache.now() - fl.begun)
+}
+
+// kept returns the metadata that is stored with a reply: not what belongs to the
+// attempt, to a hop, or to one caller.
+func (c *call) kept(md metadata.MD, omit []string) metadata.MD {
+	out := make(metadata.MD, len(md))
+	for k, v := range md {
+		if !neverStored(k) && !slices.Contains(c.rule.Strip, k) && !slices.Contains(omit, k) {
+			out[k] = v
+		}
+	}
+	return out
+}
+
+// neverStored lists metadata that describes one attempt or one hop (load
+// reports, retry push-back, what another cache said), is made anew for each use
+// (age), or names a caller (set-cookie).
+func neverStored(key string) bool {
+	switch key {
+	case wire.KeyAge, wire.KeyCacheStatus, wire.KeyCacheGroupInvalidation, "set-cookie", "freshet-load-bin", "endpoint-load-metrics-bin":
+		return true
+	}
+	return strings.HasPrefix(key, "grpc-")
+}
+
+// put stores a value. A store that fails or panics costs the value.
+func (c *Cache) put(key store.Key, value []byte, ttl time.Duration) (stored bool, detail string) {
+	defer func() {
+		if p := recover(); p != nil {
+			c.storeFailed("set", fmt.Errorf("panic: %v", p))
+			stored, detail = false, "store error"
+		}
+	}()
+	err := c.store.Set(context.Background(), key, value, ttl)
+	switch {
+	case err == nil:
+		c.count.stores.Add(1)
+		return true, ""
+	case errors.Is(err, store.ErrTooLarge):
+		return false, "too large"
+	default:
+		c.storeFailed("set", err)
+		return false, "store error"
+	}
+}

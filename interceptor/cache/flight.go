@@ -1,0 +1,174 @@
+package cache
+
+import (
+	"context"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"google.golang.org/grpc/metadata"
+	"google.golang.org/grpc/peer"
+	"google.golang.org/protobuf/proto"
+
+	"github.com/freshet-io/freshet/cachepolicy"
+	"github.com/freshet-io/freshet/interceptor/store"
+)
+
+// flight is one call to the origin and those who wait for it. It belongs to none
+// of them: it has a context of its own, and decodes into a message of its own.
+type flight struct {
+	key    store.Key
+	cancel context.CancelFunc
+	done   chan struct{} // closed when result may be read
+
+	since   uint64        // the clock before anything was sent
+	begun   time.Duration // since the cache's base
+	known   []uint64      // groups that the request names
+	retired *time.Timer   // runs out at the flight's maximum age
+	maxRecv int           // the receive limit that applied
+	alone   bool          // nobody joins it, nothing is stored
+
+	// Guarded by the flights' lock.
+	waiters int
+	goesOn  bool // although nobody waits
+	old     bool // past its maximum age
+	// superseded: a later flight for the key has begun. What this one brings
+	// is returned and not stored, lest it replace what is newer.
+	superseded bool
+
+	result  flightResult
+	expired bool        // its context had ended when it failed; written like result
+	taken   atomic.Bool // result.reply has an owner
+}
+
+// flightResult is what a flight brought. It is written before done is closed and
+// read after.
+type flightResult struct {
+	err      error
+	reply    proto.Message // decoded, for the first who takes it
+	body     []byte        // as it came; nil if it could not be captured
+	header   metadata.MD
+	trailer  metadata.MD
+	peer     *peer.Peer
+	endpoint string
+
+	admitted bool // the reply may be shared and stored
+	terms    cachepolicy.Terms
+	age      time.Duration // on arrival
+	groups   []uint64
+	stored   bool
+	detail   string // why it is not stored
+}
+
+const flightShards = 16
+
+// flights are the calls to the origin that may be joined, by key.
+type flights struct {
+	shard [flightShards]struct {
+		sync.Mutex
+		m map[store.Key]*flight
+	}
+}
+
+func (f *flights) of(key store.Key) (*sync.Mutex, map[store.Key]*flight) {
+	s := &f.shard[key[0]%flightShards]
+	return &s.Mutex, s.m
+}
+
+func newFlights() *flights {
+	f := &flights{}
+	for i := range f.shard {
+		f.shard[i].m = map[store.Key]*flight{}
+	}
+	return f
+}
+
+// join returns the flight for key if joinable says yes, with one more waiter;
+// otherwise it puts in its place the flight that begin returns, which has one
+// waiter. leads reports the latter.
+func (f *flights) join(key store.Key, joinable func(*flight) bool, begin func() *flight) (fl *flight, leads bool) {
+	mu, m := f.of(key)
+	mu.Lock()
+	defer mu.Unlock()
+	if old := m[key]; old != nil {
+		if !old.old && joinable(old) {
+			old.waiters++
+			return old, false
+		}
+		old.superseded = true
+		if old.waiters == 0 {
+			old.cancel() // it goes on for the store's sake only
+		}
+	}
+	fl = begin()
+	m[key] = fl
+	return fl, true
+}
+
+// leave takes a waiter away. The last one ends the flight, unless the flight is
+// to go on for the store's sake.
+func (f *flights) leave(fl *flight, goOn bool) {
+	mu, m := f.of(fl.key)
+	mu.Lock()
+	fl.waiters--
+	fl.goesOn = fl.goesOn || goOn
+	end := fl.waiters == 0 && (!fl.goesOn || fl.old)
+	if end && m[fl.key] == fl {
+		delete(m, fl.key)
+	}
+	mu.Unlock()
+	if end {
+		fl.cancel()
+	}
+}
+
+// retire ends the time in which the flight may be joined. One that nobody waits
+// for is cancelled.
+func (f *flights) retire(fl *flight) {
+	mu, m := f.of(fl.key)
+	mu.Lock()
+	fl.old = true
+	end := fl.waiters == 0
+	if end && m[fl.key] == fl {
+		delete(m, fl.key)
+	}
+	mu.Unlock()
+	if end {
+		fl.cancel()
+	}
+}
+
+// land ends a flight: its result stands.
+func (f *flights) land(fl *flight) {
+	fl.retired.Stop()
+	mu, m := f.of(fl.key)
+	mu.Lock()
+	if m[fl.key] == fl {
+		delete(m, fl.key)
+	}
+	mu.Unlock()
+	close(fl.done)
+	fl.cancel()
+}
+
+// isSuperseded reports whether a later flight for the key has begun.
+func (f *flights) isSuperseded(fl *flight) bool {
+	mu, _ := f.of(fl.key)
+	mu.Lock()
+	defer mu.Unlock()
+	return fl.superseded
+}
+
+// cancelUnwaited ends the flights that go on for nobody.
+func (f *flights) cancelUnwaited() {
+	for i := range f.shard {
+		s := &f.shard[i]
+		s.Lock()
+		for _, fl := range s.m {
+			if fl.waiters == 0 {
+				fl.cancel()
+			}
+		}
+		s.Unlock()
+	}
+}

@@ -1,0 +1,170 @@
+package cache
+
+import (
+	"context"
+	"sync"
+	"sync/atomic"
+
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/metadata"
+	"google.golang.org/grpc/status"
+	"google.golang.org/protobuf/proto"
+
+	"github.com/freshet-io/freshet/cachepolicy"
+	"github.com/freshet-io/freshet/cachepolicy/wire"
+)
+
+// mutation is one call of a method that may have changed something: what its end
+// invalidates. RFC 9111 section 4.4 wants methods whose safety is unknown
+// treated so too.
+type mutation struct {
+	cache   *Cache
+	target  *target
+	groups  *cachepolicy.Groups
+	header  metadata.MD
+	trailer metadata.MD
+	ended   atomic.Bool
+
+	mu         sync.Mutex // a stream may end while it is being sent on
+	req, reply proto.Message
+}
+
+// keep notes the messages whose fields groups may name.
+func (mu *mutation) keep(req, reply proto.Message) {
+	mu.mu.Lock()
+	defer mu.mu.Unlock()
+	if req != nil {
+		mu.req = req
+	}
+	if reply != nil {
+		mu.reply = reply
+	}
+}
+
+// mutate makes a unary call of a method without a cache rule that is not known
+// to be safe, and hears what it invalidates before the caller learns of its end.
+func (c *Cache) mutate(ctx context.Context, m *method, req, reply any, cc *grpc.ClientConn, invoker grpc.UnaryInvoker, opts []grpc.CallOption) error {
+	mu := &mutation{cache: c, target: c.targetOf(cc), groups: m.invalidates()}
+	mu.req, _ = req.(proto.Message)
+	mu.reply, _ = reply.(proto.Message)
+	err := invoker(ctx, m.name, req, reply, cc, mu.listen(opts)...)
+	if !mu.ended.Load() { // an interceptor behind this one made the end itself
+		mu.end(err)
+	}
+	return err
+}
+
+// listen adds to the options what hears the call's end. The caller's options are
+// not touched, and its OnFinish comes after ours: it must not learn of the end
+// of a write that is not yet applied here.
+func (mu *mutation) listen(opts []grpc.CallOption) []grpc.CallOption {
+	out := make([]grpc.CallOption, 0, len(opts)+3)
+	out = append(out, grpc.OnFinish(mu.end), grpc.Header(&mu.header), grpc.Trailer(&mu.trailer))
+	return append(out, opts...)
+}
+
+// end applies what the call has made untrue. A retrying interceptor behind this
+// one ends it several times, once for each attempt.
+func (mu *mutation) end(err error) {
+	mu.ended.Store(true)
+	mu.hear(mu.header, mu.trailer)
+	code := status.Code(err)
+	if mu.groups == nil || definiteFailure(code) {
+		return
+	}
+	mu.own(code)
+}
+
+// hear applies what the reply names; RFC 9875 section 2.2.
+func (mu *mutation) hear(mds ...metadata.MD) {
+	var values []string
+	for _, md := range mds {
+		values = append(values, md[wire.KeyCacheGroupInvalidation]...)
+	}
+	if len(values) == 0 {
+		return
+	}
+	groups, err := wire.ParseGroups(values)
+	if err != nil { // what cannot be read may have named anything
+		mu.cache.flushTarget(mu.target)
+		return
+	}
+	mu.cache.advance(mu.target, groups)
+}
+
+// own applies the method's annotation.
+//
+// After an error that does not say whether the write took effect, it may still
+// commit: what is fetched of its groups for a while is returned and not stored.
+// Groups that only the lost reply could have named are all groups.
+func (mu *mutation) own(code codes.Code) {
+	c := mu.cache
+	var (
+		groups []string
+		err    error
+		lost   bool
+	)
+	mu.mu.Lock()
+	defer mu.mu.Unlock()
+	if code == codes.OK {
+		groups, err = mu.groups.Expand(mu.req, mu.reply)
+	} else {
+		groups, err = mu.groups.FromRequest(mu.req)
+		lost = mu.groups.NeedsResponse()
+	}
+	if lost = lost || err != nil; lost {
+		c.flushTarget(mu.target)
+	} else {
+		c.advance(mu.target, groups)
+	}
+	if code != codes.OK && c.writeDoubt > 0 {
+		now := c.now()
+		mu.target.doubt.add(c.groupHashes(mu.target, groups), lost, now, now+c.writeDoubt)
+	}
+}
+
+// definiteFailure reports whether code says that a write had no effect.
+func definiteFailure(code codes.Code) bool {
+	switch code {
+	case codes.InvalidArgument, codes.NotFound, codes.AlreadyExists, codes.PermissionDenied,
+		codes.Unauthenticated, codes.FailedPrecondition, codes.OutOfRange, codes.Unimplemented:
+		return true
+	}
+	return false
+}
+
+// advance invalidates groups of one target.
+func (c *Cache) advance(t *target, groups []string) {
+	if len(groups) > 0 {
+		c.count.invalidations.Add(1)
+		c.clock.Set(c.clock.Tick(), c.groupHashes(t, groups))
+	}
+}
+
+// flushTarget invalidates every entry of a target.
+func (c *Cache) flushTarget(t *target) {
+	c.count.invalidations.Add(1)
+	c.count.flushes.Add(1)
+	e := c.clock.Tick()
+	for {
+		old := t.epoch.Load()
+		if old >= e || t.epoch.CompareAndSwap(old, e) {
+			return
+		}
+	}
+}
+
+// Invalidate makes every stored reply of one of the groups invalid, at whatever
+// target it was fetched: calls that begin after it returns are not answered with
+// it, nor with one that was on its way. Groups are compared byte for byte. It
+// costs the same however many replies are stored, and is safe for concurrent
+// use.
+func (c *Cache) Invalidate(groups ...string) {
+	if len(groups) == 0 {
+		return
+	}
+	c.count.invalidations.Add(1)
+	e := c.clock.Tick()
+	c.targets.each(func(t *target) { c.clock.Set(e, c.groupHashes(t, groups)) })
+}

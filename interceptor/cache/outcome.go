@@ -1,0 +1,64 @@
+package cache
+
+import (
+	"time"
+)
+
+// Result says how a call of a method with a cache rule was answered.
+type Result int
+
+const (
+	// Bypass: the cache had no part in it; Outcome.Detail says why.
+	Bypass Result = iota
+	// Hit: answered with a stored reply that was fresh.
+	Hit
+	// Stale: answered with a stored reply that was stale, which the rule
+	// granted because the origin failed.
+	Stale
+	// Miss: answered by the origin.
+	Miss
+	// Collapsed: answered by the origin, in a call of another caller's.
+	Collapsed
+	// Error: the call failed.
+	Error
+
+	results = iota
+)
+
+var resultNames = [results]string{"bypass", "hit", "stale", "miss", "collapsed", "error"}
+
+// String returns the result's name, as telemetry has it: "bypass", "hit",
+// "stale", "miss", "collapsed" or "error".
+func (r Result) String() string {
+	if r < 0 || r >= results {
+		return "unknown"
+	}
+	return resultNames[r]
+}
+
+// Outcome explains one call; see [Report].
+type Outcome struct {
+	// Result says how the call was answered.
+	Result Result
+	// Age is the reply's age when it was handed over, for replies from the
+	// store; RFC 9111 section 4.2.3.
+	Age time.Duration
+	// Lifetime is the freshness lifetime that the reply was stored under; zero
+	// for one that is not stored.
+	Lifetime time.Duration
+	// Collapsed: the call waited for another caller's, whatever came of it.
+	Collapsed bool
+	// Stored: the reply is in the store now because of this call, or was.
+	Stored bool
+	// Endpoint is the address of the server that the reply comes from, now or
+	// when it was fetched; of a failed call, of the server that was tried last.
+	// It is empty where that is not known.
+	Endpoint string
+	// Detail says in a word or two why a call was bypassed or its reply not
+	// stored, as the detail of the cache-status does; empty where there is
+	// nothing to explain.
+	Detail string
+	// CacheStatus is the RFC 9211 member for this call, as it stands in the
+	// header metadata too.
+	CacheStatus string
+}

@@ -1,0 +1,83 @@
+package cache
+
+import (
+	"hash/maphash"
+	"sync"
+	"sync/atomic"
+
+	"google.golang.org/grpc"
+)
+
+// target is the origin behind one canonical target. Groups belong to it: what
+// RFC 9875 section 2.1 calls the same origin.
+type target struct {
+	name  string
+	epoch atomic.Uint64 // the last invalidation of all its entries
+	doubt doubts
+}
+
+// targets are the origins that the cache has met. Their number is that of
+// different dial targets.
+type targets struct {
+	byName sync.Map // string → *target
+}
+
+func (t *targets) get(name string) *target {
+	if v, ok := t.byName.Load(name); ok {
+		return v.(*target)
+	}
+	v, _ := t.byName.LoadOrStore(name, &target{name: name})
+	return v.(*target)
+}
+
+func (t *targets) each(f func(*target)) {
+	t.byName.Range(func(_, v any) bool {
+		f(v.(*target))
+		return true
+	})
+}
+
+// channelTarget remembers the target of the channel it was asked for last:
+// making a ClientConn's canonical target costs an allocation, and an interceptor
+// usually serves one channel.
+type channelTarget struct {
+	cc     *grpc.ClientConn
+	target *target
+}
+
+func (c *Cache) targetOf(cc *grpc.ClientConn) *target {
+	if m := c.lastTarget.Load(); m != nil && m.cc == cc {
+		return m.target
+	}
+	name := ""
+	if cc != nil {
+		name = cc.CanonicalTarget()
+	}
+	m := &channelTarget{cc: cc, target: c.targets.get(name)}
+	c.lastTarget.Store(m)
+	return m.target
+}
+
+// groupHash names a group of a target in the invalidation clock. Hashes are
+// seeded for each cache, so that nobody can make groups collide; if two do, an
+// invalidation of one is a needless miss for the other.
+func (c *Cache) groupHash(t *target, group string) uint64 {
+	return maphash.Comparable(c.seed, struct{ target, group string }{t.name, group})
+}
+
+func (c *Cache) groupHashes(t *target, groups []string) []uint64 {
+	if len(groups) == 0 {
+		return nil
+	}
+	out := make([]uint64, len(groups))
+	for i, g := range groups {
+		out[i] = c.groupHash(t, g)
+	}
+	return out
+}
+
+// valid reports whether what was fetched from t since an epoch is still true.
+func (c *Cache) valid(t *target, since uint64, groups []uint64) bool {
+	return c.clock.Now() == since ||
+		since >= t.epoch.Load() && c.clock.Valid(since, groups)
+}

@@ -1,0 +1,205 @@
+package cache
+
+import (
+	"context"
+
+	"google.golang.org/genproto/googleapis/rpc/errdetails"
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/metadata"
+	"google.golang.org/grpc/status"
+	"google.golang.org/protobuf/proto"
+
+	"github.com/freshet-io/freshet/cachepolicy"
+	"github.com/freshet-io/freshet/cachepolicy/wire"
+)
+
+const (
+	// ErrorDomain is the domain of the ErrorInfo in statuses that the cache
+	// itself makes.
+	ErrorDomain = "freshet"
+	// ReasonOnlyIfCachedMiss is the reason of the ErrorInfo when a call with
+	// [OnlyIfCached] finds nothing usable; the code is UNAVAILABLE, which is
+	// for gRPC what 504 is for HTTP (RFC 9111 section 5.2.1.7).
+	ReasonOnlyIfCachedMiss = "ONLY_IF_CACHED_MISS"
+)
+
+// unary is the unary interceptor.
+func (c *Cache) unary(ctx context.Context, name string, req, reply any, cc *grpc.ClientConn, invoker grpc.UnaryInvoker, opts ...grpc.CallOption) error {
+	m := c.method(name)
+	if rule := m.rule(); rule != nil {
+		return c.cached(ctx, m, rule, req, reply, cc, invoker, opts)
+	}
+	reportBypass(opts)
+	if m.safe {
+		return invoker(ctx, name, req, reply, cc, opts...)
+	}
+	return c.mutate(ctx, m, req, reply, cc, invoker, opts)
+}
+
+// reportBypass fills in the reports of a call that no rule is for.
+func reportBypass(opts []grpc.CallOption) {
+	for _, o := range opts {
+		if o, ok := o.(CallOption); ok {
+			var cfg callConfig
+			o.apply(&cfg)
+			for _, r := range cfg.reports {
+				*r = Outcome{Result: Bypass, Detail: "no cache rule"}
+			}
+		}
+	}
+}
+
+// cached handles a call of a method with a cache rule.
+func (c *Cache) cached(ctx context.Context, m *method, rule *cachepolicy.Rule, req, reply any, cc *grpc.ClientConn, invoker grpc.UnaryInvoker, opts []grpc.CallOption) error {
+	call := &call{
+		cache: c, ctx: ctx, method: m, rule: rule, cc: cc, invoker: invoker, opts: opts,
+		target: c.targetOf(cc), started: c.now(), arrival: c.clock.Now(),
+	}
+	call.scan()
+	span := c.telemetry.start(call)
+	err := call.run(req, reply)
+	c.count.results[call.outcome.Result].Add(1)
+	for _, r := range call.reports {
+		*r = call.outcome
+	}
+	c.telemetry.end(span, call, err)
+	return err
+}
+
+// run answers the call.
+func (c *call) run(req, reply any) error {
+	if err := c.ctx.Err(); err != nil {
+		return c.fail(status.FromContextError(err).Err())
+	}
+	if why := c.prepare(req, reply); why != "" {
+		return c.bypass(why, req, reply)
+	}
+	c.found = c.cache.lookup(c.ctx, c.key, c.target)
+	switch c.decide(cachepolicy.OriginUntried); c.decision.Verdict {
+	case cachepolicy.Hit:
+		if err, ok := c.serve(Hit, codes.OK); ok {
+			return err
+		}
+	case cachepolicy.Error:
+		return c.fail(onlyIfCachedMiss(c.method.name))
+	}
+	return c.fetch()
+}
+
+// decide asks the one decision function about what was found.
+func (c *call) decide(o cachepolicy.Origin) {
+	var e *cachepolicy.Entry
+	if c.found != nil {
+		e = &c.found.policy
+	}
+	c.decision = cachepolicy.Decide(e, c.rule, c.wish, c.cache.now(), o)
+}
+
+// prepare works out the call's identity. It returns why the cache cannot take
+// part, "" if it can.
+func (c *call) prepare(req, reply any) (why string) {
+	if c.cache.closed.Load() {
+		return "closed"
+	}
+	var isProto, isProtoReply bool
+	c.req, isProto = req.(proto.Message)
+	c.reply, isProtoReply = reply.(proto.Message)
+	if !isProto || !isProtoReply {
+		return "not protobuf"
+	}
+	if c.codec == nil {
+		return "codec"
+	}
+	if len(metadata.ValueFromOutgoingContext(c.ctx, wire.KeyIfNoneMatch)) > 0 {
+		return "if-none-match" // the caller validates a copy of its own
+	}
+	c.heedRequestDirectives()
+	principal, why := c.principal()
+	if why != "" {
+		return why
+	}
+	in := cachepolicy.KeyInput{
+		Space: c.cache.space, Target: c.target.name, Authority: c.authority,
+		Method: c.method.name, Principal: principal, Request: c.req,
+		Metadata: func(key string) []string { return metadata.ValueFromOutgoingContext(c.ctx, key) },
+	}
+	key, err := c.rule.Key(in)
+	if err != nil {
+		c.cache.complain(c.method, "a request has no key", "error", err)
+		return "no key"
+	}
+	c.key = key
+	return ""
+}
+
+// heedRequestDirectives adds what the caller asks by request metadata, which is
+// how a server passes on what was asked of it.
+func (c *call) heedRequestDirectives() {
+	values := metadata.ValueFromOutgoingContext(c.ctx, wire.KeyCacheControl)
+	if len(values) == 0 {
+		return
+	}
+	d := wire.ParseRequest(values)
+	if v, ok := d.MaxAge.Get(); ok {
+		MaxAge(v).apply(&c.callConfig)
+	}
+	if v, ok := d.MinFresh.Get(); ok {
+		MinFresh(v).apply(&c.callConfig)
+	}
+	c.wish.NoCache = c.wish.NoCache || d.NoCache
+	c.wish.OnlyIfCached = c.wish.OnlyIfCached || d.OnlyIfCached
+	c.noStore = c.noStore || d.NoStore
+}
+
+func (c *call) principal() (name, why string) {
+	if c.rule.Scope == cachepolicy.Public {
+		return "", ""
+	}
+	if c.cache.principal == nil {
+		c.cache.complain(c.method, "nothing of a method of scope PRINCIPAL is cached without WithPrincipal")
+		return "", "no principal extractor"
+	}
+	name, err := c.cache.principal(c.ctx)
+	if err != nil {
+		c.cache.complain(c.method, "the principal extractor failed", "error", err)
+		return "", "principal"
+	}
+	return name, ""
+}
+
+// bypass makes the call as if there were no cache.
+func (c *call) bypass(why string, req, reply any) error {
+	c.outcome.Result, c.outcome.Detail = Bypass, why
+	c.outcome.CacheStatus = wire.Status{Fwd: wire.FwdBypass, Detail: why}.String()
+	err := c.invoker(c.ctx, c.method.name, req, reply, c.cc, c.opts...)
+	for _, o := range c.opts {
+		if o, ok := o.(grpc.HeaderCallOption); ok {
+			if *o.HeaderAddr == nil {
+				*o.HeaderAddr = metadata.MD{}
+			}
+			o.HeaderAddr.Append(wire.KeyCacheStatus, c.outcome.CacheStatus)
+		}
+	}
+	return err
+}
+
+// fail ends the call with an error of the cache's own or of the call's context.
+func (c *call) fail(err error) error {
+	c.outcome.Result = Error
+	s := wire.Status{Fwd: c.forwardReason(), Detail: canonical(status.Code(err))}
+	c.handBack(c.withStatus(nil, s), nil, nil, err)
+	return err
+}
+
+func onlyIfCachedMiss(method string) error {
+	s := status.New(codes.Unavailable, "freshet cache: nothing usable is stored, and the call is only-if-cached")
+	detailed, err := s.WithDetails(&errdetails.ErrorInfo{
+		Reason: ReasonOnlyIfCachedMiss, Domain: ErrorDomain,
+		Metadata: map[string]string{"method": method},
+	})
+	if err != nil {
+		return s.Err()
+	}
+	return detailed.Err()
+}
