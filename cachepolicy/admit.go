@@ -58,7 +58,7 @@ type Admission struct {
 // error: the reply may be kept for stale_if_error.
 func (r *Rule) Admit(reply Reply) (Admission, error) {
 	a := Admission{InitialAge: max(wire.ParseAge(reply.Header[wire.KeyAge]), wire.ParseAge(reply.Trailer[wire.KeyAge]))}
-	said, err := directives(reply.Header, reply.Trailer)
+	said, err := wire.ReplyDirectives(reply.Header, reply.Trailer)
 	switch {
 	case err != nil:
 		return a, ErrMalformed
@@ -78,19 +78,6 @@ func (r *Rule) Admit(reply Reply) (Admission, error) {
 	}
 	a.Lifetime, a.StaleIfError, a.Omit = r.lifetime(said), r.staleIfError(said), said.NoCacheFields
 	return a, nil
-}
-
-// directives joins what header and trailer say. They are two fields and not one
-// list: a dictionary's later member would replace an earlier one that restricts.
-func directives(header, trailer map[string][]string) (wire.Response, error) {
-	h, okH := wire.ParseTargeted(header[wire.KeyRPCCacheControl])
-	t, okT := wire.ParseTargeted(trailer[wire.KeyRPCCacheControl])
-	if okH || okT { // an invalid one says nothing
-		return wire.MergeResponse(h, t), nil
-	}
-	h, errH := wire.ParseResponse(header[wire.KeyCacheControl])
-	t, errT := wire.ParseResponse(trailer[wire.KeyCacheControl])
-	return wire.MergeResponse(h, t), errors.Join(errH, errT)
 }
 
 // lifetime is RFC 9111 section 4.2.1 without heuristics: "If the cache is shared

@@ -88,10 +88,11 @@ func TestAnnotationRefusals(t *testing.T) {
 		{"vary by 17", rpc{level: safe, policy: `cache { max_age { seconds: 60 } vary: ["a","b","c","d","e","f","g","h","i","j","k","l","m","n","o","p","q"] }`}, []string{
 			`cache.vary: at most 16 keys, got 17`,
 		}},
-		{"strip", rpc{level: safe, policy: `cache { max_age { seconds: 60 } strip: "X" strip: "grpc-status" strip: "s" strip: "s" }`}, []string{
+		{"strip", rpc{level: safe, policy: `cache { max_age { seconds: 60 } strip: "X" strip: "grpc-status" strip: "s" strip: "s" strip: "cache-groups" }`}, []string{
 			`cache.strip[0]: want a metadata key of lower-case letters, digits, '-', '_' and '.', got "X"`,
 			`cache.strip[1]: keys that begin with "grpc-" belong to gRPC, got "grpc-status"`,
 			`cache.strip[3]: "s" stands here twice`,
+			`cache.strip[4]: "cache-groups" tells those who build on the reply how long it is true and cannot be left out`,
 		}},
 		{"key_exclude", rpc{level: safe, policy: `cache { max_age { seconds: 60 } key_exclude: ["", "no", "inner.no", "v_string.x", "notes.x", "places.value.name", "inner."] }`}, []string{
 			`cache.key_exclude[0]: an empty field path`,
@@ -222,12 +223,10 @@ func TestAnnotationForms(t *testing.T) {
 		{"unknown bytes", func() *protoregistry.Files { return odd(t, rpc{name: "M", level: safe, raw: raw}) }},
 		{"dynamic", func() *protoregistry.Files { return withDynamicAnnotation(t, raw) }},
 		{"beside options that are not complete", func() *protoregistry.Files {
-			part := &descriptorpb.UninterpretedOption{Name: []*descriptorpb.UninterpretedOption_NamePart{{}}}
-			b, err := proto.MarshalOptions{AllowPartial: true}.Marshal(&descriptorpb.MethodOptions{UninterpretedOption: []*descriptorpb.UninterpretedOption{part}})
-			if err != nil {
-				t.Fatal(err)
-			}
-			return odd(t, rpc{name: "M", level: safe, raw: append(b, raw...)})
+			o := proto.Clone(own.Options).(*descriptorpb.MethodOptions)
+			o.IdempotencyLevel = safe.Enum()
+			o.UninterpretedOption = []*descriptorpb.UninterpretedOption{{Name: []*descriptorpb.UninterpretedOption_NamePart{{}}}}
+			return withOptions(t, o)
 		}},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
@@ -279,6 +278,12 @@ func withDynamicAnnotation(t *testing.T, raw []byte) *protoregistry.Files {
 		t.Fatal(err)
 	}
 	o.IdempotencyLevel = safe.Enum()
+	return withOptions(t, o)
+}
+
+// withOptions builds a registry with a method of these options.
+func withOptions(t *testing.T, o *descriptorpb.MethodOptions) *protoregistry.Files {
+	t.Helper()
 	fd := oddFile()
 	m := method(t, rpc{name: "M"})
 	m.Options = o

@@ -8,6 +8,7 @@ import (
 	"google.golang.org/protobuf/reflect/protoreflect"
 	"google.golang.org/protobuf/types/known/durationpb"
 
+	"github.com/freshet-io/freshet/cachepolicy/wire"
 	freshetv1 "github.com/freshet-io/freshet/proto/freshet/v1"
 )
 
@@ -68,6 +69,11 @@ func (s source) rule(md protoreflect.MethodDescriptor, c *freshetv1.CacheRule) *
 		}
 	}
 	r.Strip = s.metadataKeys("cache.strip", c.GetStrip(), maxMetaKeys)
+	for i, k := range c.GetStrip() {
+		if saysReuse(k) {
+			s.fault(index("cache.strip", i), "%q tells those who build on the reply how long it is true and cannot be left out", k)
+		}
+	}
 	for i, text := range c.GetKeyExclude() {
 		at := index("cache.key_exclude", i)
 		if s.unread(at) {
@@ -125,6 +131,7 @@ func (s source) duration(field string, d *durationpb.Duration) (time.Duration, b
 func (s source) metadataKeys(field string, keys []string, limit int) []string {
 	if len(keys) > limit {
 		s.fault(field, "at most %d keys, got %d", limit, len(keys))
+		return nil
 	}
 	out := make([]string, 0, len(keys))
 	for i, k := range keys {
@@ -162,6 +169,16 @@ func validMetadataKey(k string) bool {
 // neverSeen lists request headers that the transport adds below interceptors.
 func neverSeen(key string) bool {
 	return key == "content-type" || key == "te" || key == "user-agent"
+}
+
+// saysReuse lists the response metadata that says how a reply may be reused: a
+// server that reads through a cache passes it on.
+func saysReuse(key string) bool {
+	switch key {
+	case wire.KeyCacheControl, wire.KeyRPCCacheControl, wire.KeyVary, wire.KeyCacheGroups:
+		return true
+	}
+	return false
 }
 
 func (s source) invalidation(md protoreflect.MethodDescriptor, inv *freshetv1.InvalidationRule, safe bool) *Groups {

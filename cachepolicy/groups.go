@@ -12,8 +12,9 @@ import (
 )
 
 // ErrGroupLimit is what an expansion of group templates returns when it makes
-// more groups, or longer ones, than one reply may have: 128 of 256 bytes. A
-// reply in too many groups is not stored; an invalidation of too many falls on
+// more groups, or longer ones, than one reply may have: 128 of 256 bytes. Of
+// one template every combination of different elements counts, also where some
+// make the same text. A reply in too many groups is not stored; an invalidation of too many falls on
 // all groups of its target.
 var ErrGroupLimit = errors.New("cachepolicy: more than 128 groups, or one of more than 256 bytes")
 

@@ -27,6 +27,7 @@ func keyRules(t testing.TB) map[string]*cachepolicy.Rule {
 		"public":    "scope: PUBLIC",
 		"principal": "scope: PRINCIPAL",
 		"vary":      "scope: PUBLIC, vary: [b, a-bin]",
+		"name":      "scope: PUBLIC, key_exclude: [product.name]",
 		"exclude":   "scope: PUBLIC, key_exclude: [product.name, product.parts.parts.name, product.notes, product.letter]",
 	} {
 		set := mustParse(t, protoregistry.GlobalFiles, `
@@ -200,6 +201,54 @@ func TestKeyExcludes(t *testing.T) {
 	}
 }
 
+// TestKeyOfEverySplit: no way to cut one text into the parts of a key has the
+// key of another. The bytes are what lengths and counts are written as.
+func TestKeyOfEverySplit(t *testing.T) {
+	rules := keyRules(t)
+	seen := map[[32]byte]string{}
+	once := func(rule string, in cachepolicy.KeyInput, what string) {
+		t.Helper()
+		key := mustKey(t, rules[rule], in)
+		if other, ok := seen[key]; ok {
+			t.Errorf("%s under %s has the key of %s", what, rule, other)
+		}
+		seen[key] = what
+	}
+	for _, text := range []string{"aaaa", "\x01\x01\x01\x01", "\x00\x00\x00\x00", "\x02\x01\x00\x01"} {
+		clear(seen)
+		n := len(text)
+		for i := range n + 1 {
+			for j := i; j <= n; j++ {
+				for k := j; k <= n; k++ {
+					in := cachepolicy.KeyInput{Target: text[:i], Authority: text[i:j], Method: text[j:k], Principal: text[k:], Request: &testv1.TouchRequest{}}
+					once("principal", in, fmt.Sprintf("%q", []string{in.Target, in.Authority, in.Method, in.Principal}))
+				}
+			}
+		}
+		clear(seen)
+		for _, a := range lists(text, 3) {
+			for i := range len(a) + 1 {
+				md := map[string][]string{"a-bin": a[:i], "b": a[i:]}
+				once("vary", cachepolicy.KeyInput{Metadata: func(key string) []string { return md[key] }, Request: &testv1.TouchRequest{}}, fmt.Sprintf("%q", md))
+			}
+		}
+	}
+}
+
+// lists are all ways to cut a text into at most n texts.
+func lists(text string, n int) [][]string {
+	all := [][]string{{text}}
+	if n == 1 {
+		return all
+	}
+	for i := range len(text) + 1 {
+		for _, rest := range lists(text[i:], n-1) {
+			all = append(all, append([]string{text[:i]}, rest...))
+		}
+	}
+	return all
+}
+
 // identity is what a key stands for, written down in a second way.
 func identity(r string, in cachepolicy.KeyInput) string {
 	req := proto.Clone(in.Request).(*testv1.GetProductRequest)
@@ -242,16 +291,17 @@ func TestKeyIsIdentity(t *testing.T) {
 				Metadata: func(key string) []string { return md[key] }, Request: req,
 			}
 		}
-		a, b := draw("a."), draw("b.")
-		// Most of the time only some parts differ.
-		if rapid.Bool().Draw(t, "same request") {
-			b.Request = proto.Clone(a.Request)
-		}
-		if rapid.Bool().Draw(t, "same metadata") {
-			b.Metadata = a.Metadata
-		}
-		if rapid.Bool().Draw(t, "same place") {
-			b.Space, b.Target, b.Authority, b.Method, b.Principal = a.Space, a.Target, a.Authority, a.Method, a.Principal
+		a, other := draw("a."), draw("b.")
+		b := a
+		// Most of the time two inputs differ in few parts, and in one most often.
+		for part, differ := range []func(){
+			func() { b.Space = other.Space }, func() { b.Target = other.Target }, func() { b.Authority = other.Authority },
+			func() { b.Method = other.Method }, func() { b.Principal = other.Principal }, func() { b.Metadata = other.Metadata },
+			func() { b.Request = other.Request },
+		} {
+			if rapid.IntRange(0, 4).Draw(t, fmt.Sprint("differ in part ", part)) == 0 {
+				differ()
+			}
 		}
 		ka, errA := rules[name].Key(a)
 		kb, errB := rules[name].Key(b)
@@ -340,7 +390,7 @@ func TestNoKey(t *testing.T) {
 		{"no metadata to vary by", "vary", cachepolicy.KeyInput{Request: &testv1.TouchRequest{}}},
 		{"another method's request", "exclude", full(&testv1.GetProductRequest{Id: "1"})},
 		{"a request of another schema", "exclude", full(oddMessage(t, reg, `v_string: "x"`))},
-		{"a message of the request's name with other fields", "exclude", full(imposter)},
+		{"a message of the request's name with another kind of field", "name", full(imposter)},
 		{"text that is not UTF-8", "public", full(&testv1.GetProductRequest{Id: "\xff"})},
 		{"text that is not UTF-8, in a copy", "exclude", full(&testv1.UpdateProductRequest{Product: &testv1.Product{Id: "\xff"}})},
 	} {

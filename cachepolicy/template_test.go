@@ -222,6 +222,7 @@ func TestGroupLimits(t *testing.T) {
 		{"very many combinations", []string{"{l_int32}{l_int64}{l_int32}{l_int64}{l_int32}{l_int64}"}, numbers(20_000), -1},
 		{"very many combinations with nothing", []string{"{l_int32}{l_int64}{l_int32}{l_int64}{l_string}"}, numbers(20_000), 0},
 		{"very many combinations of one text", []string{strings.Repeat("{l_string}", 25)}, strings.Repeat(`l_string: "" `, 100), 1},
+		{"very many combinations of few texts", []string{strings.Repeat("{l_string}", 40)}, `l_string: "" l_string: "x" l_string: "xx"`, -1},
 		{"256 bytes", []string{"ab{v_string}"}, fmt.Sprintf("v_string: %q", strings.Repeat("x", 254)), 1},
 		{"257 bytes", []string{"ab{v_string}"}, fmt.Sprintf("v_string: %q", strings.Repeat("x", 255)), -1},
 		{"256 bytes of 128 characters", []string{"{v_string}"}, fmt.Sprintf("v_string: %q", strings.Repeat("ä", 128)), 1},

@@ -1,6 +1,9 @@
 package wire
 
-import "slices"
+import (
+	"errors"
+	"slices"
+)
 
 // MergeResponse joins what a reply's header and its trailer say: "the most
 // restrictive directive should be honored" (RFC 9111 section 4.2.1). Lifetimes
@@ -35,4 +38,22 @@ func (r *Response) shared() Seconds {
 		return r.SMaxAge
 	}
 	return r.MaxAge
+}
+
+// ReplyDirectives joins what the header and the trailer of a reply say of its
+// reuse: a valid rpc-cache-control in either replaces cache-control (RFC 9213),
+// and of header and trailer the more restrictive counts. They are two fields and
+// not one list: a dictionary's later member would replace an earlier one that
+// restricts.
+//
+// The error is [ParseResponse]'s; the Response beside it says no-store.
+func ReplyDirectives(header, trailer map[string][]string) (Response, error) {
+	h, okH := ParseTargeted(header[KeyRPCCacheControl])
+	t, okT := ParseTargeted(trailer[KeyRPCCacheControl])
+	if okH || okT { // an invalid one says nothing
+		return MergeResponse(h, t), nil
+	}
+	h, errH := ParseResponse(header[KeyCacheControl])
+	t, errT := ParseResponse(trailer[KeyCacheControl])
+	return MergeResponse(h, t), errors.Join(errH, errT)
 }

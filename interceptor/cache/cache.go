@@ -45,6 +45,7 @@ type Cache struct {
 	seed   maphash.Seed
 	clock  *epoch.Clock
 	flight *flights
+	loners loners
 	count  counters
 	closed atomic.Bool
 

@@ -37,6 +37,7 @@ type call struct {
 	named     bool // the caller forced codec
 	maxRecv   int
 	authority string
+	creds     bool          // the call has credentials of its own, which nobody sees
 	started   time.Duration // since the cache's base
 	arrival   uint64        // the clock when the call began
 
@@ -52,7 +53,9 @@ func (c *call) scan() {
 	for _, o := range c.opts {
 		switch o := o.(type) {
 		case CallOption:
-			o.apply(&c.callConfig)
+			o.into(&c.callConfig)
+		case grpc.PerRPCCredsCallOption:
+			c.creds = true
 		case grpc.MaxRecvMsgSizeCallOption:
 			c.maxRecv = o.MaxRecvMsgSize
 		case grpc.AuthorityOverrideCallOption:
@@ -64,8 +67,8 @@ func (c *call) scan() {
 
 // flightOptions returns the options that a call to the origin for anybody has:
 // the caller's, but for those that hand something back to the caller.
-func (c *call) flightOptions(extra ...grpc.CallOption) []grpc.CallOption {
-	out := make([]grpc.CallOption, 0, len(c.opts)+len(extra))
+func (c *call) flightOptions() []grpc.CallOption {
+	out := make([]grpc.CallOption, 0, len(c.opts)+flightsOwnOptions)
 	for _, o := range c.opts {
 		switch o.(type) {
 		case CallOption, grpc.HeaderCallOption, grpc.TrailerCallOption, grpc.PeerCallOption,
@@ -74,8 +77,11 @@ func (c *call) flightOptions(extra ...grpc.CallOption) []grpc.CallOption {
 			out = append(out, o)
 		}
 	}
-	return append(out, extra...)
+	return out
 }
+
+// flightsOwnOptions is how many options a flight adds.
+const flightsOwnOptions = 4
 
 // wantsMetadata reports whether the caller asked for the header or the trailer.
 func (c *call) wantsMetadata() bool {

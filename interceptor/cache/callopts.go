@@ -24,6 +24,13 @@ type callConfig struct {
 	reports []*Outcome
 }
 
+// into applies the option; the zero CallOption asks for nothing.
+func (o CallOption) into(c *callConfig) {
+	if o.apply != nil {
+		o.apply(c)
+	}
+}
+
 // MaxAge accepts a stored reply only if it is no older than d. MaxAge(0) accepts
 // none; a negative d counts as 0. With it the call is never answered with a
 // stale reply. RFC 9111 section 5.2.1.1.
@@ -66,7 +73,11 @@ func OnlyIfCached() CallOption {
 
 // Report fills in o when the call ends, whatever its end. o must not be read
 // before that, nor be shared between calls under way. A call of a method
-// without a cache rule reports [Bypass].
+// without a cache rule reports [Bypass]. A nil o reports to nobody.
 func Report(o *Outcome) CallOption {
-	return CallOption{apply: func(c *callConfig) { c.reports = append(c.reports, o) }}
+	return CallOption{apply: func(c *callConfig) {
+		if o != nil {
+			c.reports = append(c.reports, o)
+		}
+	}}
 }

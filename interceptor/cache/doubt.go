@@ -32,6 +32,9 @@ func (d *doubts) add(groups []uint64, all bool, now, end time.Duration) {
 		for g, e := range d.groups {
 			if e < now {
 				delete(d.groups, g)
+				// It still counts for what was begun before its end and lands
+				// later.
+				d.whole.Store(max(d.whole.Load(), int64(e)))
 			}
 		}
 		all = len(d.groups)+len(groups) > maxDoubts

@@ -60,8 +60,11 @@ func (c *call) board(how boarding) (fl *flight, leads bool) {
 	if how == boardAlone || err != nil {
 		return c.begin(known, true), true
 	}
+	loner := c.cache.loners.has(c.key, c.started)
 	joinable := func(fl *flight) bool {
 		switch {
+		case loner:
+			return false
 		case c.wish.NoCache || c.wish.MaxAge == 0:
 			return false // joins no flight older than itself
 		case how == boardLater && fl.since < c.arrival:
@@ -183,14 +186,17 @@ func (c *call) usable(fl *flight) boarding {
 	}
 }
 
-// sharesError reports whether another caller's error is this call's too. Errors
-// of identity, of a receive limit, and of a context belong to one call.
+// sharesError reports whether another caller's error is this call's too. That
+// can only be what a server said: a failure on this side may be of the other
+// caller's channel, credentials, metadata, limits or patience. And what a server
+// says of identity, of a deadline or of the reply's size is about one call.
 func (c *call) sharesError(fl *flight) bool {
-	switch status.Code(fl.result.err) {
-	case codes.Unauthenticated, codes.PermissionDenied, codes.Canceled:
+	if len(fl.result.header)+len(fl.result.trailer) == 0 {
 		return false
-	case codes.DeadlineExceeded:
-		return !fl.expired
+	}
+	switch status.Code(fl.result.err) {
+	case codes.Unauthenticated, codes.PermissionDenied, codes.Canceled, codes.DeadlineExceeded:
+		return false
 	case codes.ResourceExhausted:
 		return fl.maxRecv == c.maxRecv
 	}
@@ -207,14 +213,15 @@ func (c *call) failed(fl *flight) error {
 	return res.err
 }
 
-// deliver ends the call with the flight's reply. The first to ask is given the
-// decoded message; the others decode the bytes.
+// deliver ends the call with the flight's reply. The caller that began it is
+// given the decoded message, with what interceptors made of it; the others
+// decode what came off the wire.
 func (c *call) deliver(fl *flight, leads bool) error {
 	res := &fl.result
 	if err := c.tooLarge(len(res.body)); !leads && err != nil {
 		return c.fail(err)
 	}
-	if sameType(c.reply, res.reply) && fl.taken.CompareAndSwap(false, true) {
+	if leads {
 		move(c.reply, res.reply)
 	} else if err := c.decode(res.body); err != nil {
 		return c.fail(status.Errorf(codes.Internal, "freshet cache: a reply that one caller decoded does not decode for another: %v", err))
@@ -240,7 +247,11 @@ func (c *call) missStatus(fl *flight) wire.Status {
 	if c.outcome.Collapsed {
 		st.Collapsed = wire.Some(c.outcome.Result == Collapsed)
 	}
-	if res.admitted {
+	switch {
+	case res.detail == detailInvalidated || res.detail == detailInDoubt:
+		// Whoever builds on this reply must not keep it longer than this cache.
+		st.TTL = wire.SecondsOf(0)
+	case res.admitted:
 		st.TTL = wire.SecondsOf(res.terms.Lifetime - res.age - (c.cache.now() - fl.begun))
 	}
 	return st

@@ -1,9 +1,6 @@
 package cache
 
 import (
-	"context"
-	"errors"
-	"fmt"
 	"slices"
 	"strings"
 	"time"
@@ -12,7 +9,6 @@ import (
 
 	"github.com/freshet-io/freshet/cachepolicy"
 	"github.com/freshet-io/freshet/cachepolicy/wire"
-	"github.com/freshet-io/freshet/interceptor/store"
 )
 
 // fill decides what becomes of a flight's reply, and stores it if it may be
@@ -24,15 +20,20 @@ func (c *call) fill(fl *flight, o *origin) {
 	})
 	if err != nil {
 		res.detail = err.Error()
-		if o.replaces && !fl.alone { // nothing older may answer in this reply's stead
-			c.cache.forget(context.Background(), c.key)
-		}
+		c.cache.loners.add(c.key, c.cache.now())
+		c.drop(fl, o)
 		return
 	}
 	res.admitted = true
+	if admission.Lifetime > admission.InitialAge {
+		c.cache.loners.remove(c.key)
+	} else {
+		c.cache.loners.add(c.key, c.cache.now())
+	}
 	res.terms, res.age = admission.Terms, admission.InitialAge
 	res.groups = c.cache.groupHashes(c.target, admission.Groups)
 	if res.detail = c.unstorable(fl); res.detail != "" {
+		c.drop(fl, o)
 		return
 	}
 	e := &entry{
@@ -43,13 +44,26 @@ func (c *call) fill(fl *flight, o *origin) {
 	// Appending fills the spare room behind the reply's bytes, which stay as
 	// they are for those who wait.
 	value := appendEntry(res.body, c.key, e, header, trailer)
-	res.stored, res.detail = c.cache.put(c.key, value, c.remaining(fl))
-	if res.stored && c.cache.flight.isSuperseded(fl) {
-		// A later flight has begun meanwhile, and may have stored before this.
-		c.cache.forget(context.Background(), c.key)
-		res.stored, res.detail = false, "superseded"
+	res.stored, res.detail = c.cache.put(c.key, value, c.remaining(fl), func() bool { return c.cache.flight.isSuperseded(fl) })
+	if !res.stored {
+		c.drop(fl, o)
 	}
 }
+
+// drop deletes what this reply would have replaced: "When more than one suitable
+// response is stored, a cache MUST use the most recent one" (RFC 9111 section
+// 4), and the most recent one is this, which is not stored.
+func (c *call) drop(fl *flight, o *origin) {
+	if o.replaces && !fl.alone && !c.cache.flight.isSuperseded(fl) {
+		c.cache.forget(c.key)
+	}
+}
+
+// Why a reply is known not to stay true.
+const (
+	detailInvalidated = "invalidated"
+	detailInDoubt     = "write in doubt"
+)
 
 // unstorable says why an admitted reply is not stored, "" if it can be.
 func (c *call) unstorable(fl *flight) string {
@@ -64,9 +78,9 @@ func (c *call) unstorable(fl *flight) string {
 	case c.remaining(fl) <= 0:
 		return "expired"
 	case !c.cache.valid(c.target, fl.since, res.groups):
-		return "invalidated"
+		return detailInvalidated
 	case c.target.doubt.holds(fl.begun, res.groups):
-		return "write in doubt"
+		return detailInDoubt
 	case c.cache.flight.isSuperseded(fl):
 		return "superseded"
 	}
@@ -100,25 +114,4 @@ func neverStored(key string) bool {
 		return true
 	}
 	return strings.HasPrefix(key, "grpc-")
-}
-
-// put stores a value. A store that fails or panics costs the value.
-func (c *Cache) put(key store.Key, value []byte, ttl time.Duration) (stored bool, detail string) {
-	defer func() {
-		if p := recover(); p != nil {
-			c.storeFailed("set", fmt.Errorf("panic: %v", p))
-			stored, detail = false, "store error"
-		}
-	}()
-	err := c.store.Set(context.Background(), key, value, ttl)
-	switch {
-	case err == nil:
-		c.count.stores.Add(1)
-		return true, ""
-	case errors.Is(err, store.ErrTooLarge):
-		return false, "too large"
-	default:
-		c.storeFailed("set", err)
-		return false, "store error"
-	}
 }

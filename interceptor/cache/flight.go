@@ -3,7 +3,6 @@ package cache
 import (
 	"context"
 	"sync"
-	"sync/atomic"
 	"time"
 
 	"google.golang.org/grpc/metadata"
@@ -32,21 +31,19 @@ type flight struct {
 	waiters int
 	goesOn  bool // although nobody waits
 	old     bool // past its maximum age
-	// superseded: a later flight for the key has begun. What this one brings
-	// is returned and not stored, lest it replace what is newer.
+	// superseded: a later flight for the key has begun or may begin. What this
+	// one brings is returned and not stored, lest it replace what is newer.
 	superseded bool
 
-	result  flightResult
-	expired bool        // its context had ended when it failed; written like result
-	taken   atomic.Bool // result.reply has an owner
+	result flightResult
 }
 
 // flightResult is what a flight brought. It is written before done is closed and
 // read after.
 type flightResult struct {
 	err      error
-	reply    proto.Message // decoded, for the first who takes it
-	body     []byte        // as it came; nil if it could not be captured
+	reply    proto.Message // decoded, for the caller that began the flight
+	body     []byte        // as it came; nil if nobody else can be answered with it
 	header   metadata.MD
 	trailer  metadata.MD
 	peer     *peer.Peer
@@ -106,35 +103,38 @@ func (f *flights) join(key store.Key, joinable func(*flight) bool, begin func() 
 }
 
 // leave takes a waiter away. The last one ends the flight, unless the flight is
-// to go on for the store's sake.
+// to go on for the store's sake and may still store.
 func (f *flights) leave(fl *flight, goOn bool) {
-	mu, m := f.of(fl.key)
+	mu, _ := f.of(fl.key)
 	mu.Lock()
+	defer mu.Unlock()
 	fl.waiters--
 	fl.goesOn = fl.goesOn || goOn
-	end := fl.waiters == 0 && (!fl.goesOn || fl.old)
-	if end && m[fl.key] == fl {
+	if fl.waiters == 0 && (!fl.goesOn || fl.old || fl.alone || fl.superseded) {
+		f.abandon(fl)
+	}
+}
+
+// abandon ends a flight that nobody waits for. Whoever is behind the cache may
+// not heed its cancellation: what it brings is not stored any more. The lock is
+// held.
+func (f *flights) abandon(fl *flight) {
+	fl.superseded = true
+	if _, m := f.of(fl.key); m[fl.key] == fl {
 		delete(m, fl.key)
 	}
-	mu.Unlock()
-	if end {
-		fl.cancel()
-	}
+	fl.cancel()
 }
 
 // retire ends the time in which the flight may be joined. One that nobody waits
 // for is cancelled.
 func (f *flights) retire(fl *flight) {
-	mu, m := f.of(fl.key)
+	mu, _ := f.of(fl.key)
 	mu.Lock()
+	defer mu.Unlock()
 	fl.old = true
-	end := fl.waiters == 0
-	if end && m[fl.key] == fl {
-		delete(m, fl.key)
-	}
-	mu.Unlock()
-	if end {
-		fl.cancel()
+	if fl.waiters == 0 {
+		f.abandon(fl)
 	}
 }
 
@@ -166,7 +166,7 @@ func (f *flights) cancelUnwaited() {
 		s.Lock()
 		for _, fl := range s.m {
 			if fl.waiters == 0 {
-				fl.cancel()
+				f.abandon(fl)
 			}
 		}
 		s.Unlock()

@@ -2,8 +2,6 @@ package cache
 
 import (
 	"context"
-	"fmt"
-	"reflect"
 	"runtime/debug"
 	"time"
 
@@ -31,9 +29,10 @@ func (c *call) begin(known []uint64, alone bool) *flight {
 	// The flight may outlive the call, and with it the call's hold on its
 	// request.
 	o := &origin{
-		call: c, replaces: c.found != nil,
+		call: c, replaces: c.found != nil, opts: c.flightOptions(),
 		req: proto.Clone(c.req), reply: c.reply.ProtoReflect().New().Interface(),
 	}
+	fl.result.err = status.Error(codes.Internal, "freshet cache: a call to the origin ended without a result")
 	go func() {
 		defer c.cache.flight.land(fl)
 		defer func() {
@@ -50,10 +49,12 @@ func (c *call) begin(known []uint64, alone bool) *flight {
 	return fl
 }
 
-// origin is what a flight needs of the call that began it. It reads only what
-// the call does not change any more.
+// origin is what a flight needs of the call that began it. Of the call itself it
+// reads only what nobody changes any more: the options are the caller's again
+// when the call has ended, as the request is.
 type origin struct {
 	call     *call
+	opts     []grpc.CallOption
 	req      proto.Message
 	reply    proto.Message
 	replaces bool // something was stored under the key
@@ -69,21 +70,20 @@ func (o *origin) fly(ctx context.Context, fl *flight) {
 		p               peer.Peer
 		codec           = &capture{inner: c.codec, named: c.named, reply: o.reply}
 	)
-	opts := c.flightOptions(grpc.Header(&header), grpc.Trailer(&trailer), grpc.Peer(&p), grpc.ForceCodecV2(codec))
+	opts := append(o.opts, grpc.Header(&header), grpc.Trailer(&trailer), grpc.Peer(&p), grpc.ForceCodecV2(codec))
 	res.err = c.invoker(ctx, c.method.name, o.req, o.reply, c.cc, opts...)
 	res.header, res.trailer = header, trailer
 	if p.Addr != nil {
 		res.peer, res.endpoint = &p, p.Addr.String()
 	}
 	if res.err != nil {
-		fl.expired = ctx.Err() != nil
 		return
 	}
 	res.reply, res.body = o.reply, codec.bytes()
 	if res.body == nil { // an interceptor made the reply, or decoded it elsewhere
 		body, err := proto.Marshal(o.reply)
-		if err != nil {
-			res.err = status.Error(codes.Internal, fmt.Sprintf("freshet cache: the reply does not encode: %v", err))
+		if err != nil { // it is for its caller alone
+			res.detail = "not encodable"
 			return
 		}
 		res.body = append(make([]byte, 0, len(body)+valueSlack), body...)
@@ -91,14 +91,8 @@ func (o *origin) fly(ctx context.Context, fl *flight) {
 	c.fill(fl, o)
 }
 
-// sameType reports whether move may be used: callers of one method may decode
-// into generated and into dynamic messages.
-func sameType(a, b proto.Message) bool {
-	return reflect.TypeOf(a) == reflect.TypeOf(b) && a.ProtoReflect().Descriptor() == b.ProtoReflect().Descriptor()
-}
-
-// move makes dst equal to src, sharing what lies below the top level: src is
-// nobody's from now on.
+// move makes dst equal to src, a message of the same type, sharing what lies
+// below the top level: src is nobody's from now on.
 func move(dst, src proto.Message) {
 	proto.Reset(dst)
 	d, s := dst.ProtoReflect(), src.ProtoReflect()

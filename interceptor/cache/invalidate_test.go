@@ -13,6 +13,7 @@ import (
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/metadata"
 	"google.golang.org/grpc/status"
+	"google.golang.org/protobuf/proto"
 
 	"github.com/freshet-io/freshet/interceptor/cache"
 	testv1 "github.com/freshet-io/freshet/proto/freshet/test/v1"
@@ -288,4 +289,41 @@ func TestOtherTargetsAreUntouched(t *testing.T) {
 	r.cache.Invalidate("product:1")
 	other.want("1", cache.Miss, 5)
 	r.want("1", cache.Miss, 6)
+}
+
+// An interceptor behind the cache may fill in the reply after the stream's end.
+func TestReplyFilledInLate(t *testing.T) {
+	r := newRig(t)
+	late := func(ctx context.Context, method string, req, reply any, cc *grpc.ClientConn, invoker grpc.UnaryInvoker, opts ...grpc.CallOption) error {
+		own := reply.(proto.Message).ProtoReflect().New().Interface()
+		err := invoker(ctx, method, req, own, cc, opts...)
+		proto.Merge(reply.(proto.Message), own)
+		return err
+	}
+	r.conn = dial(t, r.listener, "shop", append(r.cache.DialOptions(), grpc.WithChainUnaryInterceptor(late))...)
+	r.client = testv1.NewShopClient(r.conn)
+	r.want("1", cache.Miss, 1)
+	r.want("1", cache.Hit, 1)
+	if _, err := r.client.CreateProduct(t.Context(), &testv1.CreateProductRequest{Name: "1"}); err != nil {
+		t.Fatal(err)
+	}
+	r.want("1", cache.Miss, 3)
+}
+
+// A stream that was never opened has asked for nothing.
+func TestStreamThatCannotBeOpened(t *testing.T) {
+	inBubble(t, func(t *testing.T) {
+		r := newRig(t)
+		r.want("1", cache.Miss, 1)
+		r.server.Stop()
+		_ = r.listener.Close()
+		if err := restock(r); err == nil {
+			t.Fatal("want an error")
+		}
+		synctest.Wait()
+		r.want("1", cache.Hit, 1)
+		if s := r.cache.Stats(); s.Flushes != 0 {
+			t.Errorf("got %d flushes, want none", s.Flushes)
+		}
+	})
 }

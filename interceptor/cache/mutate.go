@@ -2,6 +2,7 @@ package cache
 
 import (
 	"context"
+	"slices"
 	"sync"
 	"sync/atomic"
 
@@ -11,6 +12,7 @@ import (
 	"google.golang.org/grpc/status"
 	"google.golang.org/protobuf/proto"
 
+	"github.com/freshet-io/freshet/balancer/callstate"
 	"github.com/freshet-io/freshet/cachepolicy"
 	"github.com/freshet-io/freshet/cachepolicy/wire"
 )
@@ -24,7 +26,10 @@ type mutation struct {
 	groups  *cachepolicy.Groups
 	header  metadata.MD
 	trailer metadata.MD
+	heard   []string // what header and trailer named when last looked at
 	ended   atomic.Bool
+	retries func() bool // earlier attempts may have been made below
+	unsent  bool        // the one request of a stream has not been sent yet
 
 	mu         sync.Mutex // a stream may end while it is being sent on
 	req, reply proto.Message
@@ -35,7 +40,7 @@ func (mu *mutation) keep(req, reply proto.Message) {
 	mu.mu.Lock()
 	defer mu.mu.Unlock()
 	if req != nil {
-		mu.req = req
+		mu.req, mu.unsent = req, false
 	}
 	if reply != nil {
 		mu.reply = reply
@@ -45,14 +50,33 @@ func (mu *mutation) keep(req, reply proto.Message) {
 // mutate makes a unary call of a method without a cache rule that is not known
 // to be safe, and hears what it invalidates before the caller learns of its end.
 func (c *Cache) mutate(ctx context.Context, m *method, req, reply any, cc *grpc.ClientConn, invoker grpc.UnaryInvoker, opts []grpc.CallOption) error {
-	mu := &mutation{cache: c, target: c.targetOf(cc), groups: m.invalidates()}
+	ctx, mu := c.newMutation(ctx, m, cc)
 	mu.req, _ = req.(proto.Message)
 	mu.reply, _ = reply.(proto.Message)
 	err := invoker(ctx, m.name, req, reply, cc, mu.listen(opts)...)
-	if !mu.ended.Load() { // an interceptor behind this one made the end itself
+	// An interceptor behind this one may have made the end itself, or have filled
+	// in reply and metadata only after the stream's end.
+	if !mu.ended.Load() || err == nil && mu.groups.NeedsResponse() {
 		mu.end(err)
+	} else {
+		mu.hear()
 	}
 	return err
+}
+
+func (c *Cache) newMutation(ctx context.Context, m *method, cc *grpc.ClientConn) (context.Context, *mutation) {
+	mu := &mutation{cache: c, target: c.targetOf(cc), groups: m.invalidates()}
+	if mu.groups == nil {
+		return ctx, mu
+	}
+	ctx, state := callstate.Ensure(ctx)
+	mu.retries = func() bool {
+		if n := state.Attempts(); n > 0 || cc == nil {
+			return n > 1
+		}
+		return cc.GetMethodConfig(m.name).RetryPolicy != nil // under another policy picks are not counted
+	}
+	return ctx, mu
 }
 
 // listen adds to the options what hears the call's end. The caller's options are
@@ -68,23 +92,26 @@ func (mu *mutation) listen(opts []grpc.CallOption) []grpc.CallOption {
 // one ends it several times, once for each attempt.
 func (mu *mutation) end(err error) {
 	mu.ended.Store(true)
-	mu.hear(mu.header, mu.trailer)
+	mu.hear()
 	code := status.Code(err)
-	if mu.groups == nil || definiteFailure(code) {
+	// The last attempt's definite failure says nothing of earlier attempts.
+	if mu.groups == nil || definiteFailure(code) && !mu.retries() {
 		return
 	}
 	mu.own(code)
 }
 
-// hear applies what the reply names; RFC 9875 section 2.2.
-func (mu *mutation) hear(mds ...metadata.MD) {
-	var values []string
-	for _, md := range mds {
-		values = append(values, md[wire.KeyCacheGroupInvalidation]...)
-	}
-	if len(values) == 0 {
+// hear applies what the reply names, once; RFC 9875 section 2.2.
+func (mu *mutation) hear() {
+	h, t := mu.header[wire.KeyCacheGroupInvalidation], mu.trailer[wire.KeyCacheGroupInvalidation]
+	if len(h)+len(t) == 0 {
 		return
 	}
+	values := append(slices.Clone(h), t...)
+	if slices.Equal(values, mu.heard) {
+		return
+	}
+	mu.heard = values
 	groups, err := wire.ParseGroups(values)
 	if err != nil { // what cannot be read may have named anything
 		mu.cache.flushTarget(mu.target)
@@ -107,20 +134,26 @@ func (mu *mutation) own(code codes.Code) {
 	)
 	mu.mu.Lock()
 	defer mu.mu.Unlock()
+	if mu.unsent {
+		return // nothing was asked for
+	}
 	if code == codes.OK {
 		groups, err = mu.groups.Expand(mu.req, mu.reply)
 	} else {
 		groups, err = mu.groups.FromRequest(mu.req)
 		lost = mu.groups.NeedsResponse()
 	}
-	if lost = lost || err != nil; lost {
-		c.flushTarget(mu.target)
-	} else {
-		c.advance(mu.target, groups)
-	}
+	lost = lost || err != nil
+	// The doubt comes first: a fetch that begins in between is from before the
+	// invalidation.
 	if code != codes.OK && c.writeDoubt > 0 {
 		now := c.now()
 		mu.target.doubt.add(c.groupHashes(mu.target, groups), lost, now, now+c.writeDoubt)
+	}
+	if lost {
+		c.flushTarget(mu.target)
+	} else {
+		c.advance(mu.target, groups)
 	}
 }
 

@@ -1,8 +1,6 @@
 package cache
 
 import (
-	"context"
-	"fmt"
 	"maps"
 	"slices"
 	"strconv"
@@ -15,53 +13,7 @@ import (
 
 	"github.com/freshet-io/freshet/cachepolicy"
 	"github.com/freshet-io/freshet/cachepolicy/wire"
-	"github.com/freshet-io/freshet/interceptor/store"
 )
-
-// lookup returns what is stored under key, nil for nothing. A store that fails,
-// panics or lies costs a miss.
-func (c *Cache) lookup(ctx context.Context, key store.Key, t *target) (e *entry) {
-	defer func() {
-		if p := recover(); p != nil {
-			c.storeFailed("get", fmt.Errorf("panic: %v", p))
-			e = nil
-		}
-	}()
-	value, ok, err := c.store.Get(ctx, key)
-	if err != nil {
-		c.storeFailed("get", err)
-		return nil
-	}
-	if !ok {
-		return nil
-	}
-	e, err = parseEntry(key, value)
-	if err != nil {
-		c.storeFailed("get", err)
-		c.forget(ctx, key)
-		return nil
-	}
-	e.policy.Invalidated = !c.valid(t, e.epoch, e.groups)
-	return e
-}
-
-// forget deletes what is stored under key.
-func (c *Cache) forget(ctx context.Context, key store.Key) {
-	defer func() {
-		if p := recover(); p != nil {
-			c.storeFailed("delete", fmt.Errorf("panic: %v", p))
-		}
-	}()
-	if err := c.store.Delete(ctx, key); err != nil {
-		c.storeFailed("delete", err)
-	}
-}
-
-func (c *Cache) storeFailed(op string, err error) {
-	if c.count.storeErrors.Add(1) == 1 {
-		c.logger.Warn("freshet cache: the store failed; calls go on without it, and later failures are only counted", "op", op, "error", err)
-	}
-}
 
 // serve answers the call with the stored reply; origin is the code that the
 // origin failed with where the reply is stale. It reports false when the reply
@@ -99,7 +51,7 @@ func (c *call) serve(as Result, origin codes.Code) (error, bool) {
 // discard drops a stored reply that cannot be read.
 func (c *call) discard(err error) {
 	c.cache.storeFailed("get", err)
-	c.cache.forget(c.ctx, c.key)
+	c.cache.forget(c.key)
 	c.found = nil
 	c.decision = cachepolicy.Decision{}
 }

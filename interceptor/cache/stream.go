@@ -15,7 +15,8 @@ func (c *Cache) stream(ctx context.Context, desc *grpc.StreamDesc, cc *grpc.Clie
 	if m.safe || c.closed.Load() {
 		return streamer(ctx, desc, cc, name, opts...)
 	}
-	mu := &mutation{cache: c, target: c.targetOf(cc), groups: m.invalidates()}
+	ctx, mu := c.newMutation(ctx, m, cc)
+	mu.unsent = !desc.ClientStreams
 	s, err := streamer(ctx, desc, cc, name, mu.listen(opts)...)
 	if err != nil {
 		if !mu.ended.Load() {

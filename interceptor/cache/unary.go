@@ -42,7 +42,7 @@ func reportBypass(opts []grpc.CallOption) {
 	for _, o := range opts {
 		if o, ok := o.(CallOption); ok {
 			var cfg callConfig
-			o.apply(&cfg)
+			o.into(&cfg)
 			for _, r := range cfg.reports {
 				*r = Outcome{Result: Bypass, Detail: "no cache rule"}
 			}
@@ -72,7 +72,12 @@ func (c *call) run(req, reply any) error {
 	if err := c.ctx.Err(); err != nil {
 		return c.fail(status.FromContextError(err).Err())
 	}
+	c.heedRequestDirectives()
 	if why := c.prepare(req, reply); why != "" {
+		if c.wish.OnlyIfCached {
+			c.outcome.Detail = why
+			return c.fail(onlyIfCachedMiss(c.method.name))
+		}
 		return c.bypass(why, req, reply)
 	}
 	c.found = c.cache.lookup(c.ctx, c.key, c.target)
@@ -114,10 +119,12 @@ func (c *call) prepare(req, reply any) (why string) {
 	if len(metadata.ValueFromOutgoingContext(c.ctx, wire.KeyIfNoneMatch)) > 0 {
 		return "if-none-match" // the caller validates a copy of its own
 	}
-	c.heedRequestDirectives()
 	principal, why := c.principal()
 	if why != "" {
 		return why
+	}
+	if c.creds && (c.rule.Scope == cachepolicy.Principal && principal == "" || c.variesByUnseen()) {
+		return "call credentials"
 	}
 	in := cachepolicy.KeyInput{
 		Space: c.cache.space, Target: c.target.name, Authority: c.authority,
@@ -150,6 +157,17 @@ func (c *call) heedRequestDirectives() {
 	c.wish.NoCache = c.wish.NoCache || d.NoCache
 	c.wish.OnlyIfCached = c.wish.OnlyIfCached || d.OnlyIfCached
 	c.noStore = c.noStore || d.NoStore
+}
+
+// variesByUnseen reports whether the call's own credentials may carry metadata
+// that the key should have: they are asked below every interceptor.
+func (c *call) variesByUnseen() bool {
+	for _, k := range c.rule.Vary {
+		if len(metadata.ValueFromOutgoingContext(c.ctx, k)) == 0 {
+			return true
+		}
+	}
+	return false
 }
 
 func (c *call) principal() (name, why string) {

@@ -211,6 +211,11 @@ func (x *MethodPolicy) GetInvalidates() *InvalidationRule {
 //
 // Nothing is ever reused that, when the call began, was older than max_age plus
 // the stale window that applied. Every duration is at least zero.
+//
+// A rule is a promise, so a version of freshet refuses the fields that it does
+// not honour. This one refuses stale_while_revalidate, stale_if_overloaded,
+// unsynced_max_age, negative_max_age, negative_codes, hold_off, soft_timeout,
+// eager_refresh, jitter, prefer and shared_reply, and InvalidationRule.soft.
 type CacheRule struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// Required, greater than zero. The hard bound of fresh reuse. It is also the
@@ -273,7 +278,8 @@ type CacheRule struct {
 	Groups []string `protobuf:"bytes,17,rep,name=groups,proto3" json:"groups,omitempty"`
 	// Response metadata keys, lower case, that are not stored with the reply.
 	// Never stored, whether named or not: "grpc-" keys, cache-status, set-cookie,
-	// load reports.
+	// load reports. What says how the reply may be reused (cache-control, vary,
+	// cache-groups) cannot be left out.
 	Strip []string `protobuf:"bytes,18,rep,name=strip,proto3" json:"strip,omitempty"`
 	// The largest reply that is stored, in bytes on the wire. Unset or zero: what
 	// the store takes.

@@ -1,0 +1,129 @@
+package cache
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/freshet-io/freshet/interceptor/store"
+)
+
+const (
+	// storeTimeout is how long a store that is not the cache's own has for one
+	// operation. A caller's deadline gives it a tenth of what is left, if that
+	// is less: a store that hangs costs a miss and not the call.
+	storeTimeout = 250 * time.Millisecond
+	// storeWait is how long those who wait for a reply wait for its being
+	// stored, too.
+	storeWait = 5 * time.Millisecond
+)
+
+// lookup returns what is stored under key, nil for nothing. A store that fails,
+// panics, hangs or lies costs a miss.
+func (c *Cache) lookup(ctx context.Context, key store.Key, t *target) *entry {
+	value, ok, err := c.get(ctx, key)
+	if err != nil {
+		c.storeFailed("get", err)
+		return nil
+	}
+	if !ok {
+		return nil
+	}
+	e, err := parseEntry(key, value)
+	if err != nil {
+		c.storeFailed("get", err)
+		c.forget(key)
+		return nil
+	}
+	e.policy.Invalidated = !c.valid(t, e.epoch, e.groups)
+	return e
+}
+
+func (c *Cache) get(ctx context.Context, key store.Key) (value []byte, ok bool, err error) {
+	defer caught(&err)
+	if c.ownsStore {
+		return c.store.Get(ctx, key)
+	}
+	limit := storeTimeout
+	if deadline, ok := ctx.Deadline(); ok {
+		limit = min(limit, time.Until(deadline)/10)
+	}
+	ctx, cancel := context.WithTimeout(ctx, limit)
+	defer cancel()
+	return c.store.Get(ctx, key)
+}
+
+// put stores a value, unless late says afterwards that it was too late. It
+// returns after storeWait, although the store may not have answered.
+func (c *Cache) put(key store.Key, value []byte, ttl time.Duration, late func() bool) (stored bool, detail string) {
+	if c.ownsStore {
+		return c.set(context.Background(), key, value, ttl, late)
+	}
+	type answer struct {
+		stored bool
+		detail string
+	}
+	answered := make(chan answer, 1)
+	go func() { // ends with the store's answer, which is due within storeTimeout
+		ctx, cancel := context.WithTimeout(context.Background(), storeTimeout)
+		defer cancel()
+		stored, detail := c.set(ctx, key, value, ttl, late)
+		answered <- answer{stored, detail}
+	}()
+	wait := time.NewTimer(storeWait)
+	defer wait.Stop()
+	select {
+	case a := <-answered:
+		return a.stored, a.detail
+	case <-wait.C:
+		return false, "store slow"
+	}
+}
+
+func (c *Cache) set(ctx context.Context, key store.Key, value []byte, ttl time.Duration, late func() bool) (stored bool, detail string) {
+	err := func() (err error) {
+		defer caught(&err)
+		return c.store.Set(ctx, key, value, ttl)
+	}()
+	switch {
+	case err == nil && late():
+		// A later flight has begun meanwhile, and may have stored before this.
+		c.forget(key)
+		return false, "superseded"
+	case err == nil:
+		c.count.stores.Add(1)
+		return true, ""
+	case errors.Is(err, store.ErrTooLarge):
+		return false, "too large"
+	default:
+		c.storeFailed("set", err)
+		return false, "store error"
+	}
+}
+
+// forget deletes what is stored under key.
+func (c *Cache) forget(key store.Key) {
+	ctx, cancel := context.WithTimeout(context.Background(), storeWait)
+	defer cancel()
+	err := func() (err error) {
+		defer caught(&err)
+		return c.store.Delete(ctx, key)
+	}()
+	if err != nil {
+		c.storeFailed("delete", err)
+	}
+}
+
+// caught turns a panic into an error.
+func caught(err *error) {
+	if p := recover(); p != nil {
+		*err = fmt.Errorf("panic: %v", p)
+	}
+}
+
+func (c *Cache) storeFailed(op string, err error) {
+	if c.count.storeErrors.Add(1) == 1 {
+		c.logger.Warn("freshet cache: the store failed; calls go on without it, and later failures are only counted", "op", op, "error", err)
+	}
+}

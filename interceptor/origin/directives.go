@@ -1,0 +1,86 @@
+package origin
+
+import (
+	"errors"
+	"fmt"
+	"iter"
+	"strings"
+	"time"
+
+	"github.com/freshet-io/freshet/cachepolicy/wire"
+)
+
+// directives are what a handler says of its reply.
+type directives struct {
+	heeded wire.Response
+	others []string // registered, and heeded by other readers
+}
+
+// parseDirectives reads a handler's directives, nil for none. Readers ignore
+// what they do not know; from a handler it is an error, being a slip of the pen
+// that would lose a restriction.
+func parseDirectives(text string) (*directives, error) {
+	heeded, err := wire.ParseResponse([]string{text})
+	if err != nil {
+		return nil, fmt.Errorf("origin: SetCacheControl: %w", err)
+	}
+	d := &directives{heeded: heeded}
+	var errs []error
+	n := 0
+	for member := range members(text) {
+		n++
+		name, arg, _ := strings.Cut(member, "=")
+		switch name = strings.ToLower(name); name {
+		case "max-age", "s-maxage", "stale-if-error", "no-store", "no-cache", "private", "public",
+			"must-revalidate", "proxy-revalidate":
+		case "immutable", "must-understand", "no-transform":
+			d.others = append(d.others, name)
+		case "stale-while-revalidate":
+			// Of one form with stale-if-error, whose reader reads it.
+			r, err := wire.ParseResponse([]string{"stale-if-error=" + arg})
+			if err != nil {
+				errs = append(errs, fmt.Errorf("origin: SetCacheControl: %s must be a number of whole seconds, got %q", name, arg))
+			}
+			d.others = append(d.others, fmt.Sprintf("%s=%d", name, r.StaleIfError.Or(0)/time.Second))
+		default:
+			errs = append(errs, fmt.Errorf("origin: SetCacheControl: %q is no directive of a reply", name))
+		}
+	}
+	if err := errors.Join(errs...); err != nil || n == 0 {
+		return nil, err
+	}
+	return d, nil
+}
+
+// members splits a well-formed list at its commas, not at those within quotes.
+func members(text string) iter.Seq[string] {
+	return func(yield func(string) bool) {
+		for start, quoted := 0, false; start <= len(text); {
+			end := start
+			for ; end < len(text) && (quoted || text[end] != ','); end++ {
+				switch {
+				case text[end] == '"':
+					quoted = !quoted
+				case quoted && text[end] == '\\':
+					end++
+				}
+			}
+			if m := strings.Trim(text[start:end], " \t"); m != "" && !yield(m) {
+				return
+			}
+			start = end + 1
+		}
+	}
+}
+
+// text returns what is said beside r, the heeded ones as they stand now.
+func (d *directives) text(r wire.Response) string {
+	parts := make([]string, 0, 4)
+	if s := r.String(); s != "" {
+		parts = append(parts, s)
+	}
+	if d != nil {
+		parts = append(parts, d.others...)
+	}
+	return strings.Join(parts, ", ")
+}

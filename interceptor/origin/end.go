@@ -1,0 +1,133 @@
+package origin
+
+import (
+	"errors"
+	"log/slog"
+	"time"
+
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/metadata"
+	"google.golang.org/grpc/status"
+
+	"github.com/freshet-io/freshet/cachepolicy/wire"
+)
+
+// everything is the invalidation of all groups of a server. It is a list whose
+// member is a token and not a string, so that no group can be called this; a
+// freshet cache takes what it cannot read for an invalidation of everything.
+const everything = "*"
+
+// end ends the call and returns what is to be said with it: nil for nothing.
+func (c *call) end(reply any, err error) metadata.MD {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.ended = true
+	md := metadata.MD{}
+	set := func(key, value string) {
+		if value != "" {
+			md.Set(key, value)
+		}
+	}
+	code := status.Code(err)
+	var groups field
+	if code == codes.OK {
+		groups = c.replyGroups(reply)
+		set(wire.KeyCacheGroups, groups.text())
+	}
+	set(wire.KeyCacheControl, c.cacheControl(code, &groups))
+	if !c.method.safe {
+		set(wire.KeyCacheGroupInvalidation, c.invalidation(reply, code))
+	}
+	return md
+}
+
+// replyGroups returns the groups that the reply belongs to: the rule's, the
+// handler's, and those of what it was built from.
+func (c *call) replyGroups(reply any) field {
+	all := c.named.clone()
+	if c.method.rule != nil {
+		names, err := c.names.all(reply)
+		if err != nil {
+			all.fail(err)
+		}
+		all.add(names)
+	}
+	all.merge(&c.owed.groups)
+	return all
+}
+
+// cacheControl returns what is said of the reply's reuse. A reply whose groups
+// cannot be told would not be invalidated with them, and is not to be stored.
+func (c *call) cacheControl(code codes.Code, groups *field) string {
+	if groups.err != nil {
+		c.complain("a reply is not reused: its groups cannot be told", slog.Any("error", groups.err))
+		return wire.Response{NoStore: true}.String()
+	}
+	terms := c.method.terms
+	if c.said != nil {
+		terms = c.said.heeded
+	} else if code != codes.OK {
+		return ""
+	}
+	if c.owed.terms.Private && !terms.Private {
+		c.complain("replies are marked private: they are built from such as are private, by cache-control or by their rule's scope")
+	}
+	terms = wire.MergeResponse(terms, c.owed.terms)
+	c.shorten(&terms)
+	return c.said.text(terms)
+}
+
+// shorten bounds what is said by what is left of the lifetimes of the replies
+// that this one was built from.
+func (c *call) shorten(terms *wire.Response) {
+	if c.owed.expires.IsZero() {
+		return
+	}
+	left := max(0, time.Until(c.owed.expires))
+	own, known := terms.MaxAge.Get()
+	if !known && c.method.rule != nil {
+		own, known = c.method.rule.DefaultMaxAge, true
+	}
+	if !known || left < own {
+		terms.MaxAge = wire.SecondsOf(left)
+	}
+	if shared, ok := terms.SMaxAge.Get(); ok && left < shared {
+		terms.SMaxAge = wire.SecondsOf(left)
+	}
+}
+
+// invalidation returns what the call has made untrue: what its method is
+// annotated with, by the handler's word, and by that of downstream servers.
+//
+// After an error that does not say whether the write took effect, what the
+// request names counts; what only the lost reply could have named may be
+// anything.
+func (c *call) invalidation(reply any, code codes.Code) string {
+	switch {
+	case code == codes.OK:
+		names, err := c.names.all(reply)
+		c.makesUntrue(names, err)
+	case !definiteFailure(code):
+		c.makesUntrue(c.names.inDoubt())
+	}
+	for w := range c.writes { // nobody waits for their end
+		c.makesUntrue(w.inDoubt())
+	}
+	if c.untrue.err != nil {
+		return everything
+	}
+	return c.untrue.text()
+}
+
+// makesUntrue adds to what the call has made untrue: everything, if err says
+// that the groups cannot be told. The caller holds the lock.
+func (c *call) makesUntrue(groups []string, err error) {
+	told := c.untrue.err == nil
+	if err != nil {
+		c.untrue.fail(err)
+	}
+	c.untrue.add(groups)
+	if told && c.untrue.err != nil && !errors.Is(err, errLostReply) {
+		c.complain("all groups are invalidated: those that are meant cannot be told", slog.Any("error", c.untrue.err))
+	}
+}

@@ -1,0 +1,103 @@
+package origin
+
+import (
+	"context"
+	"log/slog"
+	"maps"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"google.golang.org/grpc/codes"
+	"google.golang.org/protobuf/reflect/protoregistry"
+
+	"github.com/freshet-io/freshet/cachepolicy"
+	"github.com/freshet-io/freshet/cachepolicy/wire"
+)
+
+// method is what an Origin knows of one method, served or called.
+type method struct {
+	name string
+	safe bool // its replies invalidate nothing
+	rule *cachepolicy.Rule
+	// groups are those that a reply belongs to under a rule, and those that a
+	// call makes untrue otherwise; nil for none.
+	groups *cachepolicy.Groups
+	terms  wire.Response // the rule, in a server's words
+
+	complained sync.Map // cause → struct{}: logged once
+}
+
+// maxMethods bounds what is remembered of methods. A server has a fixed number
+// of them; what a proxy makes up is worked out anew past this.
+const maxMethods = 10_000
+
+// methods are the methods that an Origin has met. The map is copied when it
+// grows, so that reading it takes no lock.
+type methods struct {
+	byName atomic.Pointer[map[string]*method]
+	mu     sync.Mutex // held while it grows
+}
+
+func (o *Origin) method(name string) *method {
+	if m := (*o.methods.byName.Load())[name]; m != nil {
+		return m
+	}
+	m := newMethod(name, o.policies.Lookup(name))
+	o.methods.mu.Lock()
+	defer o.methods.mu.Unlock()
+	known := *o.methods.byName.Load()
+	if first := known[name]; first != nil {
+		return first
+	}
+	if len(known) < maxMethods {
+		grown := maps.Clone(known)
+		grown[name] = m
+		o.methods.byName.Store(&grown)
+	}
+	return m
+}
+
+func newMethod(name string, p *cachepolicy.Policy) *method {
+	m := &method{name: name}
+	switch {
+	case p == nil:
+		m.safe = cachepolicy.IsSafe(protoregistry.GlobalFiles, name)
+	case p.Cache != nil:
+		m.safe, m.rule, m.groups = p.Safe, p.Cache, p.Cache.Groups
+		m.terms = termsOf(p.Cache)
+	default:
+		m.safe, m.groups = p.Safe, p.Invalidates
+	}
+	return m
+}
+
+// termsOf says what a rule says as a server says it. A lifetime under a second
+// cannot be said: max-age has whole seconds, and 0 would forbid all reuse.
+func termsOf(r *cachepolicy.Rule) wire.Response {
+	terms := wire.Response{Private: r.Scope == cachepolicy.Principal}
+	if r.DefaultMaxAge >= time.Second {
+		terms.MaxAge = wire.SecondsOf(r.DefaultMaxAge)
+	}
+	return terms
+}
+
+// complain logs once what keeps the method's replies from being reused, or its
+// invalidations from being heard.
+func (o *Origin) complain(m *method, cause string, attrs ...slog.Attr) {
+	if _, said := m.complained.LoadOrStore(cause, struct{}{}); !said {
+		attrs = append([]slog.Attr{slog.String("method", m.name)}, attrs...)
+		o.logger.LogAttrs(context.Background(), slog.LevelWarn, "freshet origin: "+cause, attrs...)
+	}
+}
+
+// definiteFailure reports whether code says that a write had no effect. After
+// any other error it may have had one.
+func definiteFailure(code codes.Code) bool {
+	switch code {
+	case codes.InvalidArgument, codes.NotFound, codes.AlreadyExists, codes.PermissionDenied,
+		codes.Unauthenticated, codes.FailedPrecondition, codes.OutOfRange, codes.Unimplemented:
+		return true
+	}
+	return false
+}
