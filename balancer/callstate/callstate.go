@@ -78,7 +78,8 @@ func New(ctx context.Context) (context.Context, *State) {
 	return context.WithValue(ctx, key{}, s), s
 }
 
-// Ensure returns ctx and its State, or the result of [New] if it has none.
+// Ensure returns ctx and its State, or the result of [New] if it has none. Calls
+// that are made with one context then share one State, which describes the last of them.
 func Ensure(ctx context.Context) (context.Context, *State) {
 	if s := From(ctx); s != nil {
 		return ctx, s

@@ -1,0 +1,60 @@
+package loadreport
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+)
+
+// Option configures a [Reporter].
+type Option interface{ apply(*config) }
+
+type option func(*config)
+
+func (f option) apply(c *config) { f(c) }
+
+// WithUncounted excludes methods from what is counted and measured; their
+// responses still carry the server's report. A method is given as
+// "/package.Service/Method", a whole service as "/package.Service/".
+//
+// Use it for streams that stay open and mostly wait, such as subscriptions, and
+// for calls that are not work. Repeated use adds. The methods of the standard services for
+// health, reflection, channelz and ORCA are always excluded. Anything that has
+// not one of the two forms makes [New] fail.
+func WithUncounted(methods ...string) Option {
+	return option(func(c *config) { c.methods = append(c.methods, methods...) })
+}
+
+type config struct {
+	methods   []string
+	uncounted map[string]bool
+}
+
+func newConfig(opts []Option) (*config, error) {
+	c := &config{uncounted: map[string]bool{
+		"/grpc.health.v1.Health/":                    true,
+		"/grpc.reflection.v1.ServerReflection/":      true,
+		"/grpc.reflection.v1alpha.ServerReflection/": true,
+		"/grpc.channelz.v1.Channelz/":                true,
+		"/xds.service.orca.v3.OpenRcaService/":       true,
+	}}
+	for _, o := range opts {
+		o.apply(c)
+	}
+	var faults []error
+	for _, m := range c.methods {
+		service, _, ok := strings.Cut(strings.TrimPrefix(m, "/"), "/")
+		if !ok || service == "" || !strings.HasPrefix(m, "/") || strings.Count(m, "/") != 2 {
+			faults = append(faults, fmt.Errorf(
+				"loadreport: an uncounted method must have the form /package.Service/Method or /package.Service/, got %q", m))
+		}
+		c.uncounted[m] = true
+	}
+	return c, errors.Join(faults...)
+}
+
+// excludes reports whether the method, or its service, is uncounted.
+func (r *Reporter) excludes(method string) bool {
+	service := method[:strings.LastIndexByte(method, '/')+1]
+	return r.uncounted[service] || r.uncounted[method]
+}
