@@ -24,7 +24,9 @@ const (
 func (c *Cache) lookup(ctx context.Context, key store.Key, t *target) *entry {
 	value, ok, err := c.get(ctx, key)
 	if err != nil {
-		c.storeFailed("get", err)
+		if ctx.Err() == nil { // else it is the caller who has given up
+			c.storeFailed("get", err)
+		}
 		return nil
 	}
 	if !ok {
@@ -56,7 +58,8 @@ func (c *Cache) get(ctx context.Context, key store.Key) (value []byte, ok bool, 
 
 // put stores a value, unless late says afterwards that it was too late. It
 // returns after storeWait, although the store may not have answered.
-func (c *Cache) put(key store.Key, value []byte, ttl time.Duration, late func() bool) (stored bool, detail string) {
+func (c *Cache) put(key store.Key, value []byte, ttl time.Duration, fl *flight) (stored bool, detail string) {
+	late := func() bool { return c.flight.isSuperseded(fl) }
 	if c.ownsStore {
 		return c.set(context.Background(), key, value, ttl, late)
 	}
@@ -65,9 +68,11 @@ func (c *Cache) put(key store.Key, value []byte, ttl time.Duration, late func() 
 		detail string
 	}
 	answered := make(chan answer, 1)
+	c.flight.storing(fl, true)
 	go func() { // ends with the store's answer, which is due within storeTimeout
 		ctx, cancel := context.WithTimeout(context.Background(), storeTimeout)
 		defer cancel()
+		defer c.flight.storing(fl, false)
 		stored, detail := c.set(ctx, key, value, ttl, late)
 		answered <- answer{stored, detail}
 	}()

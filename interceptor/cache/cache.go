@@ -27,9 +27,11 @@ const (
 )
 
 // Cache answers unary calls from stored replies where their methods' rules
-// allow. One Cache serves any number of channels, which share its memory and
-// none of its replies: a reply belongs to the target it came from. It is safe
-// for concurrent use.
+// allow. One Cache serves any number of channels, which share its memory. A reply
+// belongs to the canonical target that it came from, and is shared by all
+// channels to that target: channels whose servers tell them apart by something
+// that an interceptor cannot see (grpc.WithAuthority, credentials of the channel
+// under scope PUBLIC) need a Cache each. It is safe for concurrent use.
 type Cache struct {
 	policies     *cachepolicy.Set
 	store        store.Store
@@ -83,8 +85,8 @@ func New(opts ...Option) (*Cache, error) {
 		space:        rand.Uint64(),
 		seed:         maphash.MakeSeed(),
 		clock:        epoch.New(int(min(cfg.maxBytes/64, maxRemembered))),
-		flight:       newFlights(),
 	}
+	c.flight = newFlights(&c.closed)
 	c.methods.Store(&map[string]*method{})
 	if c.store == nil {
 		s, err := bigcachestore.New(bigcachestore.WithMaxBytes(cfg.maxBytes))

@@ -63,7 +63,8 @@ func NoStore() CallOption {
 
 // OnlyIfCached asks the store and never the origin: where nothing usable is
 // stored the call fails with UNAVAILABLE and an ErrorInfo of reason
-// [ReasonOnlyIfCachedMiss] and domain [ErrorDomain]. RFC 9111 section 5.2.1.7.
+// [ReasonOnlyIfCachedMiss] and domain [ErrorDomain]. RFC 9111 section 5.2.1.7. A
+// method without a cache rule has no store to ask, and asks its origin.
 //
 // A retry interceptor between the caller and the cache will retry UNAVAILABLE:
 // place it behind the cache, or exclude the reason.

@@ -26,11 +26,15 @@
 // Otherwise the origin is asked, once for all callers who want the same thing at
 // the same time: such calls are collapsed into a flight, which has a context and
 // a message of its own. Every caller keeps its own deadline; the cancellation of
-// one harms nobody else; when nobody is left the flight is cancelled. A caller
-// does not accept a reply from before an invalidation that this cache had
-// applied when the call began, nor one that may not be shared or is no longer
-// fresh; it asks again, at last alone. Errors of identity, receive limits and
-// contexts belong to one caller and are not shared.
+// one harms nobody else; when nobody is left the flight is cancelled, unless its
+// last caller was given a stale reply: then it goes on for the store's sake, at
+// most for its maximum age ([WithFetchTimeout]). A caller does not accept a reply
+// from before an invalidation that this cache had applied when the call began,
+// nor one that may not be shared or is no longer fresh; it asks again, at last
+// alone. After a reply that could not be shared, callers of the same key do not
+// wait for each other for 10 s. Of errors only those are shared that a server
+// sent, and not those of identity, size or time: whatever fails on this side may
+// be of one caller's making.
 //
 // If the origin fails and the rule grants stale_if_error, a stale reply is
 // served: after UNAVAILABLE (dial failures and no ready subchannel included),
@@ -74,12 +78,14 @@
 // that vary by something that the rule does not name; replies whose directives,
 // vary or groups are malformed; replies in more than 128 groups. A call whose
 // codec is not protobuf's passes the cache by, as does one that carries its own
-// if-none-match.
+// if-none-match, and one whose grpc.PerRPCCredentials may be what the rule tells
+// callers apart by: under PRINCIPAL when the extractor names nobody, and when
+// they may supply metadata that the rule varies by.
 //
 // # When the cache fails
 //
-// A store that fails, panics or returns damaged bytes costs a miss, which is
-// counted. No call fails because of the cache that could have gone through.
+// A store that fails, panics, hangs or returns damaged bytes costs a miss, which
+// is counted. No call fails because of the cache that could have gone through.
 //
 // # Telemetry
 //
@@ -105,5 +111,12 @@
 // What decides who calls, and how long they wait, goes before the cache: auth,
 // tenant, deadlines. What deals with attempts goes behind: retries, hedging,
 // logging of what is sent. An interceptor behind the cache that changes replies
-// changes those of the caller that fetched, and not what is stored.
+// changes those of the caller that fetched, and not what is stored. One that
+// makes several attempts at once must give each its own header, trailer, peer and
+// reply, and hand over the winner's.
+//
+// A mutation that gRPC itself retries (retryPolicy) may have written in an earlier
+// attempt although its last one failed definitely. Attempts are counted by the
+// policy freshet; under another one any retryPolicy of the service config counts
+// as a retry, and one of an xDS route is not seen.
 package cache

@@ -57,14 +57,13 @@ func (c *call) fetch() error {
 // board finds the call a flight.
 func (c *call) board(how boarding) (fl *flight, leads bool) {
 	known, err := c.knownGroups()
-	if how == boardAlone || err != nil {
+	if how == boardAlone || err != nil ||
+		// One flight at a time is for the store; nobody else waits for it.
+		c.cache.loners.has(c.key, c.started) && !c.wish.NoCache && c.cache.flight.underWay(c.key) {
 		return c.begin(known, true), true
 	}
-	loner := c.cache.loners.has(c.key, c.started)
 	joinable := func(fl *flight) bool {
 		switch {
-		case loner:
-			return false
 		case c.wish.NoCache || c.wish.MaxAge == 0:
 			return false // joins no flight older than itself
 		case how == boardLater && fl.since < c.arrival:
@@ -97,9 +96,14 @@ func (c *call) wait(fl *flight) (error, bool) {
 			return nil, false
 		case <-nearEnd:
 			nearEnd = nil
+			select {
+			case <-fl.done: // both at once
+				return nil, false
+			default:
+			}
 			// The flight goes on: what it brings late is stored.
 			if err, ok := c.serveStale(codes.DeadlineExceeded); ok {
-				c.cache.flight.leave(fl, !c.cache.closed.Load())
+				c.cache.flight.leave(fl, true)
 				return err, true
 			}
 		case <-c.ctx.Done():

@@ -31,7 +31,14 @@ func (c *call) fill(fl *flight, o *origin) {
 		c.cache.loners.add(c.key, c.cache.now())
 	}
 	res.terms, res.age = admission.Terms, admission.InitialAge
+	// An interceptor behind the cache may have rewritten the request: what the
+	// caller's own names counts too.
 	res.groups = c.cache.groupHashes(c.target, admission.Groups)
+	for _, g := range fl.known {
+		if !slices.Contains(res.groups, g) {
+			res.groups = append(res.groups, g)
+		}
+	}
 	if res.detail = c.unstorable(fl); res.detail != "" {
 		c.drop(fl, o)
 		return
@@ -44,7 +51,7 @@ func (c *call) fill(fl *flight, o *origin) {
 	// Appending fills the spare room behind the reply's bytes, which stay as
 	// they are for those who wait.
 	value := appendEntry(res.body, c.key, e, header, trailer)
-	res.stored, res.detail = c.cache.put(c.key, value, c.remaining(fl), func() bool { return c.cache.flight.isSuperseded(fl) })
+	res.stored, res.detail = c.cache.put(c.key, value, c.remaining(fl), fl)
 	if !res.stored {
 		c.drop(fl, o)
 	}

@@ -3,6 +3,7 @@ package cache
 import (
 	"context"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"google.golang.org/grpc/metadata"
@@ -34,6 +35,8 @@ type flight struct {
 	// superseded: a later flight for the key has begun or may begin. What this
 	// one brings is returned and not stored, lest it replace what is newer.
 	superseded bool
+	storing    bool // its reply is on its way into the store
+	landed     bool // its result stands
 
 	result flightResult
 }
@@ -61,7 +64,8 @@ const flightShards = 16
 
 // flights are the calls to the origin that may be joined, by key.
 type flights struct {
-	shard [flightShards]struct {
+	closed *atomic.Bool // nothing goes on for the store's sake
+	shard  [flightShards]struct {
 		sync.Mutex
 		m map[store.Key]*flight
 	}
@@ -72,8 +76,8 @@ func (f *flights) of(key store.Key) (*sync.Mutex, map[store.Key]*flight) {
 	return &s.Mutex, s.m
 }
 
-func newFlights() *flights {
-	f := &flights{}
+func newFlights(closed *atomic.Bool) *flights {
+	f := &flights{closed: closed}
 	for i := range f.shard {
 		f.shard[i].m = map[store.Key]*flight{}
 	}
@@ -88,7 +92,7 @@ func (f *flights) join(key store.Key, joinable func(*flight) bool, begin func() 
 	mu.Lock()
 	defer mu.Unlock()
 	if old := m[key]; old != nil {
-		if !old.old && joinable(old) {
+		if !old.old && !old.landed && joinable(old) {
 			old.waiters++
 			return old, false
 		}
@@ -110,7 +114,7 @@ func (f *flights) leave(fl *flight, goOn bool) {
 	defer mu.Unlock()
 	fl.waiters--
 	fl.goesOn = fl.goesOn || goOn
-	if fl.waiters == 0 && (!fl.goesOn || fl.old || fl.alone || fl.superseded) {
+	if fl.waiters == 0 && (!fl.goesOn || fl.old || fl.alone || fl.superseded || f.closed.Load()) {
 		f.abandon(fl)
 	}
 }
@@ -143,12 +147,25 @@ func (f *flights) land(fl *flight) {
 	fl.retired.Stop()
 	mu, m := f.of(fl.key)
 	mu.Lock()
-	if m[fl.key] == fl {
+	fl.landed = true
+	if m[fl.key] == fl && !fl.storing {
 		delete(m, fl.key)
 	}
 	mu.Unlock()
 	close(fl.done)
 	fl.cancel()
+}
+
+// storing says whether the flight's reply is on its way into the store. Until it
+// has arrived a later flight must find the flight, to supersede it.
+func (f *flights) storing(fl *flight, yes bool) {
+	mu, m := f.of(fl.key)
+	mu.Lock()
+	defer mu.Unlock()
+	fl.storing = yes
+	if !yes && fl.landed && m[fl.key] == fl {
+		delete(m, fl.key)
+	}
 }
 
 // isSuperseded reports whether a later flight for the key has begun.
@@ -171,4 +188,13 @@ func (f *flights) cancelUnwaited() {
 		}
 		s.Unlock()
 	}
+}
+
+// underWay reports whether there is a flight for key that may store.
+func (f *flights) underWay(key store.Key) bool {
+	mu, m := f.of(key)
+	mu.Lock()
+	defer mu.Unlock()
+	fl := m[key]
+	return fl != nil && !fl.landed && !fl.old
 }

@@ -26,7 +26,9 @@ type mutation struct {
 	groups  *cachepolicy.Groups
 	header  metadata.MD
 	trailer metadata.MD
-	heard   []string // what header and trailer named when last looked at
+	heard   []string   // what header and trailer named when last looked at
+	last    codes.Code // of the last end that was applied; OK at first
+	owned   []string   // the groups of the annotation that were last applied
 	ended   atomic.Bool
 	retries func() bool // earlier attempts may have been made below
 	unsent  bool        // the one request of a stream has not been sent yet
@@ -35,16 +37,29 @@ type mutation struct {
 	req, reply proto.Message
 }
 
+// none is the last code before any end.
+const none codes.Code = 1 << 31
+
 // keep notes the messages whose fields groups may name.
 func (mu *mutation) keep(req, reply proto.Message) {
 	mu.mu.Lock()
 	defer mu.mu.Unlock()
 	if req != nil {
-		mu.req, mu.unsent = req, false
+		mu.req = req
 	}
 	if reply != nil {
 		mu.reply = reply
 	}
+}
+
+// sent keeps a copy of a stream's one request, nil for one that cannot be read.
+func (mu *mutation) sent(req proto.Message) {
+	if req != nil {
+		req = proto.Clone(req)
+	}
+	mu.mu.Lock()
+	defer mu.mu.Unlock()
+	mu.req, mu.unsent = req, false
 }
 
 // mutate makes a unary call of a method without a cache rule that is not known
@@ -56,16 +71,12 @@ func (c *Cache) mutate(ctx context.Context, m *method, req, reply any, cc *grpc.
 	err := invoker(ctx, m.name, req, reply, cc, mu.listen(opts)...)
 	// An interceptor behind this one may have made the end itself, or have filled
 	// in reply and metadata only after the stream's end.
-	if !mu.ended.Load() || err == nil && mu.groups.NeedsResponse() {
-		mu.end(err)
-	} else {
-		mu.hear()
-	}
+	mu.apply(err, mu.ended.Load())
 	return err
 }
 
 func (c *Cache) newMutation(ctx context.Context, m *method, cc *grpc.ClientConn) (context.Context, *mutation) {
-	mu := &mutation{cache: c, target: c.targetOf(cc), groups: m.invalidates()}
+	mu := &mutation{cache: c, target: c.targetOf(cc), groups: m.invalidates(), last: none}
 	if mu.groups == nil {
 		return ctx, mu
 	}
@@ -92,23 +103,35 @@ func (mu *mutation) listen(opts []grpc.CallOption) []grpc.CallOption {
 // one ends it several times, once for each attempt.
 func (mu *mutation) end(err error) {
 	mu.ended.Store(true)
-	mu.hear()
+	mu.apply(err, false)
+}
+
+// apply applies an end. When it is looked at again, after the interceptors
+// behind this one have returned, only what has changed since the last attempt's
+// end counts: what they made of its error, filled into the reply, or handed over
+// of the metadata.
+func (mu *mutation) apply(err error, again bool) {
+	mu.hear(again)
 	code := status.Code(err)
 	// The last attempt's definite failure says nothing of earlier attempts.
 	if mu.groups == nil || definiteFailure(code) && !mu.retries() {
 		return
 	}
-	mu.own(code)
+	if again && code == mu.last && (code != codes.OK || !mu.groups.NeedsResponse()) {
+		return
+	}
+	mu.last = code
+	mu.own(code, again)
 }
 
-// hear applies what the reply names, once; RFC 9875 section 2.2.
-func (mu *mutation) hear() {
+// hear applies what the reply names; RFC 9875 section 2.2.
+func (mu *mutation) hear(again bool) {
 	h, t := mu.header[wire.KeyCacheGroupInvalidation], mu.trailer[wire.KeyCacheGroupInvalidation]
 	if len(h)+len(t) == 0 {
 		return
 	}
 	values := append(slices.Clone(h), t...)
-	if slices.Equal(values, mu.heard) {
+	if again && slices.Equal(values, mu.heard) {
 		return
 	}
 	mu.heard = values
@@ -125,7 +148,7 @@ func (mu *mutation) hear() {
 // After an error that does not say whether the write took effect, it may still
 // commit: what is fetched of its groups for a while is returned and not stored.
 // Groups that only the lost reply could have named are all groups.
-func (mu *mutation) own(code codes.Code) {
+func (mu *mutation) own(code codes.Code, again bool) {
 	c := mu.cache
 	var (
 		groups []string
@@ -144,6 +167,10 @@ func (mu *mutation) own(code codes.Code) {
 		lost = mu.groups.NeedsResponse()
 	}
 	lost = lost || err != nil
+	if again && code == codes.OK && !lost && slices.Equal(groups, mu.owned) {
+		return
+	}
+	mu.owned = groups
 	// The doubt comes first: a fetch that begins in between is from before the
 	// invalidation.
 	if code != codes.OK && c.writeDoubt > 0 {

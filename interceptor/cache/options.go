@@ -50,7 +50,9 @@ func newConfig(opts []Option) (*config, error) {
 		logger:       slog.Default(),
 	}
 	for _, o := range opts {
-		o.apply(c)
+		if o != nil {
+			o.apply(c)
+		}
 	}
 	if c.tracer == nil {
 		c.tracer = otel.GetTracerProvider()
@@ -90,12 +92,18 @@ func WithoutAnnotations() Option {
 
 // WithStore keeps replies in s, which the caller closes after the cache. The
 // default is a store of the cache's own on BigCache, of [WithMaxBytes].
+//
+// An operation of s has 250 ms, and a Get no more than a tenth of what is left of
+// the caller's deadline; those who wait for a reply wait at most 5 ms more for its
+// being stored. What takes longer is a miss.
 func WithStore(s store.Store) Option {
 	return optionFunc(func(c *config) { c.store = s })
 }
 
 // WithMaxBytes bounds the memory of the default store, index included; at least
-// 1 MiB, by default 64 MiB. With [WithStore] it has no effect.
+// 1 MiB, by default 64 MiB. It also sets how many invalidations are remembered
+// exactly: one for each 64 bytes, at most 800,000; with [WithStore] that is all
+// it does.
 func WithMaxBytes(n int64) Option {
 	return optionFunc(func(c *config) { c.maxBytes = n })
 }

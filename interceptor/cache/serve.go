@@ -21,6 +21,9 @@ import (
 func (c *call) serve(as Result, origin codes.Code) (error, bool) {
 	e := c.found
 	if err := c.tooLarge(len(e.body)); err != nil {
+		if as == Stale { // the origin's own error says more
+			return nil, false
+		}
 		return c.fail(err), true
 	}
 	if err := c.decode(e.body); err != nil {

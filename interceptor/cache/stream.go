@@ -40,8 +40,9 @@ type mutationStream struct {
 
 // SendMsg keeps a copy of the one request: its sender may change it afterwards.
 func (s *mutationStream) SendMsg(m any) error {
-	if req, ok := m.(proto.Message); ok && !s.desc.ClientStreams {
-		s.mu.keep(proto.Clone(req), nil)
+	if !s.desc.ClientStreams {
+		req, _ := m.(proto.Message) // nil for a prepared message: its groups are not known
+		s.mu.sent(req)
 	}
 	return s.ClientStream.SendMsg(m)
 }

@@ -185,8 +185,9 @@ func TestOptionsMayBeReused(t *testing.T) {
 		}
 		return status.Error(codes.Canceled, "as scripted")
 	})
-	var ctx context.Context
-	ctx, cancel = context.WithCancel(t.Context())
+	ctx, stop := context.WithCancel(t.Context())
+	defer stop()
+	cancel = stop
 	opts := []grpc.CallOption{tag{name: "the first call's"}}
 	_ = r.conn.Invoke(ctx, testv1.Shop_GetBasket_FullMethodName, &testv1.GetBasketRequest{}, &testv1.GetBasketResponse{}, opts...)
 	opts[0] = tag{name: "the next call's"}
