@@ -92,7 +92,7 @@ func (f *flights) join(key store.Key, joinable func(*flight) bool, begin func() 
 	mu.Lock()
 	defer mu.Unlock()
 	if old := m[key]; old != nil {
-		if !old.old && !old.landed && joinable(old) {
+		if !old.old && joinable(old) {
 			old.waiters++
 			return old, false
 		}
