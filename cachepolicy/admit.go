@@ -64,7 +64,8 @@ func (r *Rule) Admit(reply Reply) (Admission, error) {
 		return a, ErrMalformed
 	case said.NoStore:
 		return a, ErrNoStore
-	case said.NoCache:
+	case said.NoCache || slices.ContainsFunc(said.NoCacheFields, saysReuse):
+		// Without what says how it may be reused it is not to be reused.
 		return a, ErrNoCache
 	case said.Private && r.Scope == Public:
 		// "a shared cache MUST NOT store the response" (section 5.2.2.7)

@@ -107,10 +107,29 @@ func (c *Cache) set(ctx context.Context, key store.Key, value []byte, ttl time.D
 	}
 }
 
-// forget deletes what is stored under key.
+// forget deletes what is stored under key. It returns after storeWait, although
+// the store may not have answered.
 func (c *Cache) forget(key store.Key) {
-	ctx, cancel := context.WithTimeout(context.Background(), storeWait)
-	defer cancel()
+	if c.ownsStore {
+		c.remove(context.Background(), key)
+		return
+	}
+	done := make(chan struct{})
+	go func() { // ends with the store's answer, which is due within storeTimeout
+		defer close(done)
+		ctx, cancel := context.WithTimeout(context.Background(), storeTimeout)
+		defer cancel()
+		c.remove(ctx, key)
+	}()
+	wait := time.NewTimer(storeWait)
+	defer wait.Stop()
+	select {
+	case <-done:
+	case <-wait.C:
+	}
+}
+
+func (c *Cache) remove(ctx context.Context, key store.Key) {
 	err := func() (err error) {
 		defer caught(&err)
 		return c.store.Delete(ctx, key)

@@ -113,7 +113,7 @@
 // logging of what is sent. An interceptor behind the cache that changes replies
 // changes those of the caller that fetched, and not what is stored. One that
 // makes several attempts at once must give each its own header, trailer, peer and
-// reply, and hand over the winner's.
+// reply, and hand over the winner's when all have ended.
 //
 // A mutation that gRPC itself retries (retryPolicy) may have written in an earlier
 // attempt although its last one failed definitely. Attempts are counted by the

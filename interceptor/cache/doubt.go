@@ -62,6 +62,9 @@ func (d *doubts) holds(begun time.Duration, groups []uint64) bool {
 	}
 	d.mu.Lock()
 	defer d.mu.Unlock()
+	if int64(begun) < d.whole.Load() {
+		return true // groups have been folded into it meanwhile
+	}
 	for _, g := range groups {
 		if begun < d.groups[g] {
 			return true

@@ -15,6 +15,7 @@ import (
 // reused.
 func (c *call) fill(fl *flight, o *origin) {
 	res := &fl.result
+	c.cache.flight.settle(fl)
 	admission, err := c.rule.Admit(cachepolicy.Reply{
 		Request: o.req, Message: o.reply, Header: res.header, Trailer: res.trailer,
 	})
@@ -61,7 +62,7 @@ func (c *call) fill(fl *flight, o *origin) {
 // response is stored, a cache MUST use the most recent one" (RFC 9111 section
 // 4), and the most recent one is this, which is not stored.
 func (c *call) drop(fl *flight, o *origin) {
-	if o.replaces && !fl.alone && !c.cache.flight.isSuperseded(fl) {
+	if !fl.alone && (o.replaces || c.cache.flight.follows(fl)) && !c.cache.flight.isSuperseded(fl) {
 		c.cache.forget(c.key)
 	}
 }
@@ -76,6 +77,12 @@ const (
 func (c *call) unstorable(fl *flight) string {
 	res := &fl.result
 	switch {
+	// What is untrue comes first: whoever builds on the reply is told so by it,
+	// in whatever other way it goes past the store.
+	case !c.cache.valid(c.target, fl.since, res.groups):
+		return detailInvalidated
+	case c.target.doubt.holds(fl.begun, res.groups):
+		return detailInDoubt
 	case c.cache.closed.Load():
 		return "closed"
 	case fl.alone:
@@ -84,10 +91,6 @@ func (c *call) unstorable(fl *flight) string {
 		return "too large"
 	case c.remaining(fl) <= 0:
 		return "expired"
-	case !c.cache.valid(c.target, fl.since, res.groups):
-		return detailInvalidated
-	case c.target.doubt.holds(fl.begun, res.groups):
-		return detailInDoubt
 	case c.cache.flight.isSuperseded(fl):
 		return "superseded"
 	}

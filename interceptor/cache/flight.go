@@ -32,11 +32,14 @@ type flight struct {
 	waiters int
 	goesOn  bool // although nobody waits
 	old     bool // past its maximum age
-	// superseded: a later flight for the key has begun or may begin. What this
-	// one brings is returned and not stored, lest it replace what is newer.
+	// superseded: nobody waits any more, and a later flight may begin unseen.
+	// What this one brings is returned and not stored.
 	superseded bool
-	storing    bool // its reply is on its way into the store
-	landed     bool // its result stands
+	later      *flight // that took its place
+	follows    bool    // it took another's place
+	settled    bool    // its reply is here, to be stored or not
+	storing    bool    // its reply is on its way into the store
+	landed     bool    // its result stands
 
 	result flightResult
 }
@@ -92,16 +95,19 @@ func (f *flights) join(key store.Key, joinable func(*flight) bool, begin func() 
 	mu.Lock()
 	defer mu.Unlock()
 	if old := m[key]; old != nil {
-		if !old.old && joinable(old) {
+		if !old.old && !old.landed && joinable(old) {
 			old.waiters++
 			return old, false
 		}
-		old.superseded = true
 		if old.waiters == 0 {
+			old.superseded = true
 			old.cancel() // it goes on for the store's sake only
 		}
+		fl = begin()
+		old.later, fl.follows = fl, true
+	} else {
+		fl = begin()
 	}
-	fl = begin()
 	m[key] = fl
 	return fl, true
 }
@@ -114,7 +120,7 @@ func (f *flights) leave(fl *flight, goOn bool) {
 	defer mu.Unlock()
 	fl.waiters--
 	fl.goesOn = fl.goesOn || goOn
-	if fl.waiters == 0 && (!fl.goesOn || fl.old || fl.alone || fl.superseded || f.closed.Load()) {
+	if fl.waiters == 0 && (!fl.goesOn || fl.old || fl.alone || fl.later != nil || f.closed.Load()) {
 		f.abandon(fl)
 	}
 }
@@ -168,11 +174,37 @@ func (f *flights) storing(fl *flight, yes bool) {
 	}
 }
 
-// isSuperseded reports whether a later flight for the key has begun.
+// settle notes, before anything is stored of it, that the flight's reply is
+// here: what an earlier flight brings from now on is older.
+func (f *flights) settle(fl *flight) {
+	mu, _ := f.of(fl.key)
+	mu.Lock()
+	defer mu.Unlock()
+	fl.settled = true
+}
+
+// follows reports whether the flight took another's place, which may have stored
+// since.
+func (f *flights) follows(fl *flight) bool {
+	mu, _ := f.of(fl.key)
+	mu.Lock()
+	defer mu.Unlock()
+	return fl.follows
+}
+
+// isSuperseded reports whether what the flight brings is not to be stored, lest
+// it replace what is newer: a later flight for the key has brought its reply, or
+// may do so unseen. That a later one has begun is not enough, or nothing would be
+// stored under calls that follow each other without a pause.
 func (f *flights) isSuperseded(fl *flight) bool {
 	mu, _ := f.of(fl.key)
 	mu.Lock()
 	defer mu.Unlock()
+	for l := fl.later; l != nil; l = l.later {
+		if l.settled {
+			return true
+		}
+	}
 	return fl.superseded
 }
 

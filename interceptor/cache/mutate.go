@@ -30,6 +30,7 @@ type mutation struct {
 	last    codes.Code // of the last end that was applied; OK at first
 	owned   []string   // the groups of the annotation that were last applied
 	ended   atomic.Bool
+	ending  sync.Mutex  // attempts that are made at once end at once
 	retries func() bool // earlier attempts may have been made below
 	unsent  bool        // the one request of a stream has not been sent yet
 
@@ -111,6 +112,8 @@ func (mu *mutation) end(err error) {
 // end counts: what they made of its error, filled into the reply, or handed over
 // of the metadata.
 func (mu *mutation) apply(err error, again bool) {
+	mu.ending.Lock()
+	defer mu.ending.Unlock()
 	mu.hear(again)
 	code := status.Code(err)
 	// The last attempt's definite failure says nothing of earlier attempts.

@@ -86,6 +86,9 @@ func (c *call) run(req, reply any) error {
 		if err, ok := c.serve(Hit, codes.OK); ok {
 			return err
 		}
+		if c.wish.OnlyIfCached {
+			return c.fail(onlyIfCachedMiss(c.method.name))
+		}
 	case cachepolicy.Error:
 		return c.fail(onlyIfCachedMiss(c.method.name))
 	}

@@ -83,6 +83,9 @@
 // What follows from this, and where it ends:
 //
 //   - A reply whose downstream calls leave it less than a second is max-age=0.
+//   - A write that failed definitely, on a channel whose service config has gRPC
+//     retry it, counts as one in doubt: an earlier attempt may have taken effect.
+//   - Replies of methods that count as writes are lent nothing.
 //   - A failed downstream read of a method with a rule counts as a reply with a
 //     lifetime of zero, unless its server gave the error one: what a handler
 //     falls back to is not to be reused. A read that the handler itself gave up

@@ -88,7 +88,7 @@ func (c *call) shorten(terms *wire.Response) {
 	if !known && c.method.rule != nil {
 		own, known = c.method.rule.DefaultMaxAge, true
 	}
-	if !known || left < own {
+	if !known || left < own || left < time.Second {
 		terms.MaxAge = wire.SecondsOf(left)
 	}
 	if shared, ok := terms.SMaxAge.Get(); ok && left < shared {

@@ -27,7 +27,7 @@ func (o *Origin) callOut(ctx context.Context, name string, req, reply any, cc *g
 		w.settle(reply, err)
 		return err
 	case c.method.safe:
-		r := newRead(h)
+		r := newRead(ctx, h)
 		err := invoker(ctx, name, req, reply, cc, r.listen(opts, nil)...)
 		r.end(req, reply, err)
 		return err
@@ -47,7 +47,7 @@ func (o *Origin) streamOut(ctx context.Context, desc *grpc.StreamDesc, cc *grpc.
 	case !h.method.safe:
 		return newWrite(h, desc.ClientStreams).open(ctx, desc, streamer, opts)
 	case c.method.safe:
-		r := newRead(h)
+		r := newRead(ctx, h)
 		return streamer(ctx, desc, cc, name, r.listen(opts, func(err error) { r.end(nil, nil, err) })...)
 	default:
 		return streamer(ctx, desc, cc, name, opts...)

@@ -1,6 +1,7 @@
 package origin
 
 import (
+	"context"
 	"fmt"
 	"time"
 
@@ -33,16 +34,19 @@ func (c *call) owe(d *debt) {
 // read is a call of a method without side effects.
 type read struct {
 	hop
-	begun time.Time
+	begun  time.Time
+	gaveUp func() error // the error of the call's own context
 }
 
-func newRead(h hop) *read { return &read{hop: h, begun: time.Now()} }
+func newRead(ctx context.Context, h hop) *read {
+	return &read{hop: h, begun: time.Now(), gaveUp: ctx.Err}
+}
 
 // end takes over what the reply says. A call that was given up has told the
 // handler nothing.
 func (r *read) end(req, reply any, err error) {
 	code := status.Code(err)
-	if code == codes.Canceled {
+	if code == codes.Canceled && r.gaveUp() != nil {
 		return
 	}
 	said := r.directives()
@@ -55,6 +59,11 @@ func (r *read) end(req, reply any, err error) {
 	if s, ok := wire.ParseStatus(r.values(wire.KeyCacheStatus)); ok {
 		if ttl, ok := s.TTL.Get(); ok {
 			d.until(time.Now().Add(ttl))
+			// The reply is of the origin's, and the cache keeps it for no use at
+			// all: it is known not to stay true.
+			if code, ok := s.FwdStatus.Get(); ok && code == 0 && !s.Stored && ttl <= 0 {
+				d.terms.StaleIfError = wire.SecondsOf(0)
+			}
 		}
 	}
 	groups, err := r.groups(req, reply, code)

@@ -60,9 +60,15 @@ func (w *write) settle(reply any, err error) {
 	switch code := status.Code(err); {
 	case code == codes.OK:
 		w.pass(w.all(reply))
-	case !definiteFailure(code):
+	case !definiteFailure(code) || w.retried():
 		w.pass(w.inDoubt())
 	}
+}
+
+// retried reports whether gRPC itself may have made earlier attempts, one of
+// which may have taken effect: the last one's failure says nothing of them.
+func (w *write) retried() bool {
+	return w.cc != nil && w.cc.GetMethodConfig(w.method.name).RetryPolicy != nil
 }
 
 // pass adds to what the call has made untrue.
