@@ -1,10 +1,14 @@
 package balancer
 
 import (
+	"errors"
+	"fmt"
+	"slices"
 	"sync"
 	"time"
 
 	"google.golang.org/grpc/balancer"
+	"google.golang.org/grpc/balancer/base"
 	"google.golang.org/grpc/balancer/endpointsharding"
 	"google.golang.org/grpc/balancer/pickfirst"
 	"google.golang.org/grpc/connectivity"
@@ -13,6 +17,8 @@ import (
 
 	"github.com/freshet-io/freshet/balancer/internal/choose"
 )
+
+var errNoAddresses = errors.New("the resolver returned no addresses")
 
 var logger = grpclog.Component("freshet")
 
@@ -31,6 +37,8 @@ type freshet struct {
 
 	mu     sync.Mutex
 	params choose.Params
+	// absence is why there are no endpoints, where there are none.
+	absence error
 	// learnt is keyed by the set of addresses, ignoring attributes and order.
 	learnt *resolver.EndpointMap[*choose.Endpoint]
 }
@@ -43,6 +51,10 @@ func (b *freshet) UpdateClientConnState(ccs balancer.ClientConnState) error {
 		return balancer.ErrBadResolverState
 	}
 	b.configure(c.Config)
+	// A pick_first without addresses would try to connect without end.
+	ccs.ResolverState.Endpoints = slices.DeleteFunc(slices.Clone(ccs.ResolverState.Endpoints),
+		func(e resolver.Endpoint) bool { return len(e.Addresses) == 0 })
+	b.explain(errNoAddresses)
 	// A pick_first watches the health service only under a parent that enables
 	// it (gRFC A61): chosen by a user, it would ignore health.
 	err := b.child.UpdateClientConnState(balancer.ClientConnState{
@@ -80,7 +92,16 @@ func (b *freshet) forget(stay []resolver.Endpoint) {
 }
 
 // ResolverError passes on a failure of the resolver.
-func (b *freshet) ResolverError(err error) { b.child.ResolverError(err) }
+func (b *freshet) ResolverError(err error) {
+	b.explain(err)
+	b.child.ResolverError(err)
+}
+
+func (b *freshet) explain(absence error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.absence = absence
+}
 
 // UpdateSubConnState is not called: pick_first registers listeners.
 func (b *freshet) UpdateSubConnState(balancer.SubConn, balancer.SubConnState) {}
@@ -93,10 +114,12 @@ func (b *freshet) Close() { b.child.Close() }
 
 // UpdateState intercepts the child's pickers and replaces those that have READY
 // endpoints. Otherwise the child's own does what round_robin's does: it queues
-// while something is connecting, and else fails with the last error.
+// while something is connecting, and else fails with the last error; only without
+// any endpoint it would not say why there are none.
 func (b *freshet) UpdateState(s balancer.State) {
 	var ready []endpointsharding.ChildState
-	for _, c := range endpointsharding.ChildStatesFromPicker(s.Picker) {
+	children := endpointsharding.ChildStatesFromPicker(s.Picker)
+	for _, c := range children {
 		if c.State.ConnectivityState == connectivity.Ready {
 			ready = append(ready, c)
 		}
@@ -104,8 +127,13 @@ func (b *freshet) UpdateState(s balancer.State) {
 	if logger.V(2) {
 		logger.Infof("%d endpoints are ready, aggregated state is %v", len(ready), s.ConnectivityState)
 	}
-	if len(ready) > 0 {
+	switch {
+	case len(ready) > 0:
 		s.Picker = b.newPicker(ready)
+	case len(children) == 0:
+		b.mu.Lock()
+		s.Picker = base.NewErrPicker(fmt.Errorf("no endpoints: %w", b.absence))
+		b.mu.Unlock()
 	}
 	b.ClientConn.UpdateState(s)
 }

@@ -27,6 +27,7 @@ func (builder) Build(cc balancer.ClientConn, opts balancer.BuildOptions) balance
 		base:       time.Now(),
 		pool:       choose.NewPool(choose.MaxPool),
 		learnt:     resolver.NewEndpointMap[*choose.Endpoint](),
+		absence:    errNoAddresses,
 	}
 	b.child = endpointsharding.NewBalancer(b, opts, balancer.Get(pickfirst.Name).Build, endpointsharding.Options{})
 	return b

@@ -43,7 +43,10 @@
 // times as long, and their latency is not taken for speed. Other errors are
 // the caller's and CANCELLED is nobody's: their latency is only a lower bound.
 // A stream counts as a call in flight while it is open; its duration is no
-// latency.
+// latency. The policy knows a stream by the interceptors of [DialOptions] or by
+// the report of its server: with neither, it takes a stream for a long call.
+// A server that refuses calls which the others accept gains nothing by being
+// fast: where reports decide, its expected time is taken to be no less than the average.
 //
 // # Endpoints, health, state
 //
@@ -57,7 +60,9 @@
 // What was learnt of an endpoint is kept under its set of addresses as long as
 // the resolver returns that set, in whatever order and with whatever endpoint
 // attributes, and across reconnects. An update without addresses is an error
-// to the resolver and drops everything, as under round_robin.
+// to the resolver and drops everything, as under round_robin, and so does a
+// channel that goes idle (30 min without calls, unless told otherwise). An
+// endpoint without addresses is left out.
 //
 // # Guarantees
 //

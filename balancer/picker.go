@@ -43,9 +43,16 @@ func (p *picker) Pick(info balancer.PickInfo) (balancer.PickResult, error) {
 	}
 	n.endpoint.Begin(start)
 	state := callstate.From(info.Ctx)
+	stream := state.Stream()
+	if stream {
+		n.endpoint.Opened()
+	}
 	state.Picked(n.address, ruleOf(rule))
 	childDone := result.Done
 	result.Done = func(d balancer.DoneInfo) {
+		if stream {
+			n.endpoint.Closed()
+		}
 		p.done(n, state, start, d)
 		if childDone != nil {
 			childDone(d)

@@ -11,16 +11,22 @@ type candidates struct {
 	at   [MaxPool + 2]int32
 	cost [MaxPool + 2]float64
 
-	// What the reported ones have in common, to judge the others by.
-	latency, known float64 // sum of latencies, and how many are known
-	overhead       float64 // sum of what calls take beside the reported latency
-	others         float64 // sum of others' load
-	peak, peaked   float64 // sum of peak-EWMAs, and how many
+	// What the reported ones have in common, to judge the others by. Averages of
+	// times are harmonic: one server that is slow beyond measure, or says so, must
+	// not make all the others look alike.
+	known   float64 // how many latencies are known
+	latency float64 // sum of their inverses
+	total   float64 // the same for what calls take, overhead included
+	others  float64 // sum of others' load
+	peaked  float64 // how many peak-EWMAs are known
+	peak    float64 // sum of their inverses
+	refusal float64 // sum of shares of refusals
 
 	service [MaxPool]float64
 	beside  [MaxPool]float64
 	depth   [MaxPool]float64
 	price   [MaxPool]float64
+	refused [MaxPool]float64
 }
 
 // add takes in an endpoint with a fresh report.
@@ -37,13 +43,15 @@ func (c *candidates) add(e *Endpoint, index int, at ewma.Tick, tau float64) {
 	c.depth[i] = others + float64(e.inFlight.Load()) + 1
 	c.price[i] = e.price(at, tau)
 	if latency > 0 {
-		c.latency += latency
-		c.overhead += c.beside[i]
+		c.latency += 1 / latency
+		c.total += 1 / (latency + c.beside[i])
 		c.known++
 	}
 	c.others += others
-	if peak, ok := e.peak.Load(); ok {
-		c.peak += peak
+	c.refused[i] = e.refusals(at, tau)
+	c.refusal += c.refused[i]
+	if peak, ok := e.peak.Load(); ok && peak > 0 {
+		c.peak += 1 / peak
 		c.peaked++
 	}
 	c.n++
@@ -60,20 +68,46 @@ func (c *candidates) score() {
 		}
 		c.cost[i] = (beside + service*c.depth[i]) * c.price[i]
 	}
+	if c.refusal > 0 && c.n > 1 {
+		c.discountRefusals()
+	}
+}
+
+// discountRefusals takes from those that refuse more than the others what they
+// gain by it: who refuses everything seems to cost no less than the average of the
+// others. Refusing is fast and leaves no load behind, so that by time alone one
+// server that refuses what it should serve would get most of the calls.
+func (c *candidates) discountRefusals() {
+	var weight, inverse float64
+	for i := range c.n {
+		w := 1 - c.refused[i]
+		weight += w
+		inverse += w / c.cost[i]
+	}
+	if weight < wellBelow {
+		return
+	}
+	average := weight / inverse
+	for i := range c.n {
+		excess := c.refused[i] - (c.refusal-c.refused[i])/float64(c.n-1)
+		if gain := average - c.cost[i]; excess > 0 && gain > 0 {
+			c.cost[i] += excess * gain
+		}
+	}
 }
 
 func (c *candidates) meanLatency() float64 {
 	if c.known == 0 {
 		return 1
 	}
-	return c.latency / c.known
+	return c.known / c.latency
 }
 
 func (c *candidates) meanOverhead() float64 {
 	if c.known == 0 {
 		return 0
 	}
-	return c.overhead / c.known
+	return max(c.known/c.total-c.meanLatency(), 0)
 }
 
 // average is the expected time at a reported endpoint of average load on which
@@ -92,7 +126,7 @@ func (c *candidates) costUnreported(e *Endpoint, at ewma.Tick, tau float64) floa
 	}
 	slower := 1.0
 	if c.peaked > 0 {
-		slower = latency / (c.peak / c.peaked)
+		slower = latency * c.peak / c.peaked
 	}
 	depth := c.others/float64(c.n) + float64(e.inFlight.Load()) + 1
 	return slower * (c.meanOverhead() + c.meanLatency()*depth) * e.price(at, tau)

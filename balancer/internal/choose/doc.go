@@ -33,7 +33,9 @@
 //	peak-EWMA of latency x (own + 1) x (1 + 20 x failed)
 //
 // as in Finagle and tower. An endpoint without history is free for its first
-// call and prohibitive until that has ended: explored, not flooded.
+// call and prohibitive until that has ended, and while its failure is remembered:
+// explored, not flooded. For the same reason an average does not decay while an
+// endpoint that was picked within the last decay has calls in flight.
 //
 // # Exploration
 //
@@ -45,12 +47,16 @@
 // peak-EWMA of them. And one pick in 256 goes to the endpoint, of up to 16 in a
 // row from a random one, that was not picked for longest, if that is longer than a
 // report lives and no call is under way there. A slow or failing server gets
-// little, but its recovery is seen; a hung one gets one call at a time.
+// little, but its recovery is seen; a hung one gets one call at a time. Streams
+// do not count as under way here, since they may stay open for days.
 //
 // # Failures
 //
 // A failed call is no latency sample, but a lower bound; it moves the share of
 // failures, and it voids the endpoint's report. So failing fast attracts nothing.
 // The latency of a call that its caller cancelled, or whose request deserved
-// the error that it got, is only a lower bound, too.
+// the error that it got, is only a lower bound, too. By as much as an endpoint
+// refuses a larger share of its calls than the others with a report do, its
+// expected time is moved up to their average. Averages over
+// endpoints are harmonic, so that a time beyond measure weighs nothing in them.
 package choose

@@ -55,6 +55,7 @@ const (
 // nothing. All methods may be called concurrently and take no lock.
 type Endpoint struct {
 	inFlight   atomic.Int64
+	streams    atomic.Int64 // of those in flight
 	lastPicked atomic.Int64 // ns; 0 is never
 
 	// The freshest report: the latency as a float32 in the upper half, and in the
@@ -65,6 +66,7 @@ type Endpoint struct {
 	peak   ewma.Cell // peak-EWMA of latencies, ns
 	floor  ewma.Cell // lower envelope of latencies, ns
 	failed ewma.Cell // share of failures
+	denied ewma.Cell // share of refusals
 
 	position atomic.Int32 // in the newest Set that has it
 	pooled   atomic.Bool  // has a slot in the pool
@@ -78,6 +80,13 @@ func (e *Endpoint) Begin(now int64) {
 	e.inFlight.Add(1)
 	e.lastPicked.Store(now)
 }
+
+// Opened tells that the call of the last Begin is a stream, and Closed that it
+// has ended: it may stay for days, and says nothing while it does.
+func (e *Endpoint) Opened() { e.streams.Add(1) }
+
+// Closed is the opposite of Opened.
+func (e *Endpoint) Closed() { e.streams.Add(-1) }
 
 // Retract takes back a Begin whose call was not sent.
 func (e *Endpoint) Retract() { e.inFlight.Add(-1) }
@@ -94,15 +103,17 @@ func (e *Endpoint) Finish(now int64, end End, p *Params) bool {
 			e.peak.Peak(at, took, tau)
 			e.floor.Trough(at, took, floorRise)
 		}
-		e.countFailure(at, 0, tau)
+		count(&e.failed, at, 0, tau)
+		count(&e.denied, at, 0, tau)
 	case Refused:
 		if took > 0 {
 			e.peak.AtLeast(at, took, tau)
 		}
-		e.countFailure(at, 0, tau)
+		count(&e.failed, at, 0, tau)
+		count(&e.denied, at, 1, tau)
 	case Failure:
 		e.bound(at, took, tau)
-		e.countFailure(at, 1, tau)
+		count(&e.failed, at, 1, tau)
 		e.reportedAt.Store(0)
 		return false
 	case Unknown:
@@ -122,14 +133,15 @@ func (e *Endpoint) bound(at ewma.Tick, took, tau float64) {
 	}
 }
 
-func (e *Endpoint) countFailure(at ewma.Tick, x, tau float64) {
-	if _, known := e.failed.Load(); !known {
+// count moves a share by a call that belongs to it (1) or does not (0).
+func count(share *ewma.Cell, at ewma.Tick, x, tau float64) {
+	if _, known := share.Load(); !known {
 		if x == 0 {
 			return
 		}
-		e.failed.Seed(at, 0)
+		share.Seed(at, 0)
 	}
-	e.failed.Blend(at, x, failureBlend, tau*sparse)
+	share.Blend(at, x, failureBlend, tau*sparse)
 }
 
 // report files a report. Of the requests that the server has in flight, own are
@@ -152,16 +164,33 @@ func (e *Endpoint) reported() (latency, others float64) {
 	return float64(math.Float32frombits(uint32(w >> 32))), float64(uint32(w))
 }
 
-// latency is the decayed peak-EWMA. An endpoint without history has none for its
-// first call; while that is on its way, or after it has failed, it is prohibitive.
+// latency is the decayed peak-EWMA. It does not decay while the answer to a recent
+// pick is awaited: an endpoint that comes back after hours must not seem to take
+// no time, however many calls are on their way there. One without history
+// has none for its first call; while that is on its way, or
+// as long as its failure is remembered, it is prohibitive.
 func (e *Endpoint) latency(at ewma.Tick, tau float64) float64 {
-	if peak, known := e.peak.Decayed(at, tau); known {
+	busy := e.inFlight.Load() > 0
+	if peak, known := e.peak.Load(); known {
+		if busy && float64(at-ewma.At(e.lastPicked.Load())) < tau {
+			return peak
+		}
+		peak, _ = e.peak.Decayed(at, tau)
 		return peak
 	}
-	if _, failed := e.failed.Load(); failed || e.inFlight.Load() > 0 {
+	if f, failed := e.failed.Decayed(at, tau); busy || failed && f >= wellBelow {
 		return noHistory
 	}
 	return 0
+}
+
+// refusals is the recent share of calls that were refused.
+func (e *Endpoint) refusals(at ewma.Tick, tau float64) float64 {
+	if f, known := e.denied.Load(); !known || f < wellBelow {
+		return 0
+	}
+	f, _ := e.denied.Decayed(at, tau)
+	return f
 }
 
 // noHistory is Finagle's penalty, in ns: longer than any deadline in use.

@@ -128,7 +128,8 @@ func (s *Set) pair(r uint64) (int, int) {
 }
 
 // neglected is, of a random stretch of members, the one that was not picked for
-// longest, if that is longer than a report lives and no call is on its way there.
+// longest, if that is longer than a report lives and no call is on its way there
+// but streams, whose end may be far.
 func (s *Set) neglected(now int64, r uint64) (int, bool) {
 	n := len(s.members)
 	start, _ := bits.Mul64(r, uint64(n))
@@ -136,7 +137,7 @@ func (s *Set) neglected(now int64, r uint64) (int, bool) {
 	for k := range min(n, exploreScan) {
 		i := (int(start) + k) % n
 		e := s.members[i]
-		if at := e.lastPicked.Load(); at < since && e.inFlight.Load() == 0 {
+		if at := e.lastPicked.Load(); at < since && e.inFlight.Load() <= e.streams.Load() {
 			longest, since = i, at
 		}
 	}

@@ -8,8 +8,8 @@
 // A [Cell] is one machine word: the average as a float32 and the tick of its
 // last change. So a reader always sees a pair that belongs together, and a
 // writer needs one compare-and-swap. A float32 carries 7 digits, a tick is
-// about a millisecond and wraps after 52 days: enough for latencies and
-// fractions that decay over seconds.
+// about a millisecond. It wraps after 52 days, so that a value of which nothing
+// was heard for 52 days to the second looks new until it has decayed again.
 //
 // With d the time since the last change and tau the time constant, a value
 // decays by exp(-d/tau). [Cell.Peak] is Finagle's peak-EWMA: a sample above the
@@ -42,11 +42,16 @@ func Ticks(d time.Duration) float64 {
 	return max(float64(d)/(1<<tickShift), 1)
 }
 
+// lag is how far, in ticks, a clock reading may be behind that of another
+// goroutine, which overtook it: about 4 s. All else that looks like the future is
+// more than half a turn of the ticks in the past.
+const lag = 1 << 12
+
 // decay is what is left of a value after the time from a to b. A clock reading
 // that another goroutine overtook counts as no time.
 func decay(a, b Tick, tau float64) float64 {
-	d := int32(b - a)
-	if d <= 0 {
+	d := b - a
+	if d == 0 || -d <= lag {
 		return 1
 	}
 	return math.Exp(-float64(d) / tau)
