@@ -57,8 +57,8 @@ func (builder) ParseConfig(raw json.RawMessage) (serviceconfig.LoadBalancingConf
 func carriedFault(raw json.RawMessage) error {
 	var carrier map[string]json.RawMessage
 	var text string
-	if json.Unmarshal(raw, &carrier) != nil || json.Unmarshal(carrier[keyFault], &text) != nil {
-		return nil
+	if json.Unmarshal(raw, &carrier) == nil && json.Unmarshal(carrier[keyFault], &text) == nil {
+		return errors.New(text)
 	}
-	return errors.New(text)
+	return nil
 }

@@ -64,21 +64,48 @@ func TestServiceConfig(t *testing.T) {
 		base   string
 		want   string
 	}{
-		{"nothing", balancer.Config{}, "",
-			`{"healthCheckConfig":{"serviceName":""},"loadBalancingConfig":[{"freshet":{}}]}`},
-		{"fields", balancer.Config{PoolSize: 8, ReportExpiry: 500 * time.Millisecond}, "{}",
-			`{"healthCheckConfig":{"serviceName":""},"loadBalancingConfig":[{"freshet":{"poolSize":8,"reportExpiry":"0.5s"}}]}`},
-		{"null", balancer.Config{}, "null",
-			`{"healthCheckConfig":{"serviceName":""},"loadBalancingConfig":[{"freshet":{}}]}`},
-		{"what is not ours survives", balancer.Config{}, `{"methodConfig":[{"name":[{}]}],"unknown":1}`,
-			`{"healthCheckConfig":{"serviceName":""},"loadBalancingConfig":[{"freshet":{}}],"methodConfig":[{"name":[{}]}],"unknown":1}`},
-		{"other policies are replaced, in any case", balancer.Config{},
+		{
+			"nothing",
+			balancer.Config{},
+			"",
+			`{"healthCheckConfig":{"serviceName":""},"loadBalancingConfig":[{"freshet":{}}]}`,
+		},
+		{
+			"fields",
+			balancer.Config{PoolSize: 8, ReportExpiry: 500 * time.Millisecond},
+			"{}",
+			`{"healthCheckConfig":{"serviceName":""},"loadBalancingConfig":[{"freshet":{"poolSize":8,"reportExpiry":"0.5s"}}]}`,
+		},
+		{
+			"null",
+			balancer.Config{},
+			"null",
+			`{"healthCheckConfig":{"serviceName":""},"loadBalancingConfig":[{"freshet":{}}]}`,
+		},
+		{
+			"what is not ours survives",
+			balancer.Config{},
+			`{"methodConfig":[{"name":[{}]}],"unknown":1}`,
+			`{"healthCheckConfig":{"serviceName":""},"loadBalancingConfig":[{"freshet":{}}],"methodConfig":[{"name":[{}]}],"unknown":1}`,
+		},
+		{
+			"other policies are replaced, in any case",
+			balancer.Config{},
 			`{"loadBalancingConfig":[{"round_robin":{}}],"LoadBalancingConfig":[],"loadBalancingPolicy":"x"}`,
-			`{"healthCheckConfig":{"serviceName":""},"loadBalancingConfig":[{"freshet":{}}]}`},
-		{"health of base", balancer.Config{}, `{"HealthCheckConfig":{"serviceName":"a"}}`,
-			`{"HealthCheckConfig":{"serviceName":"a"},"loadBalancingConfig":[{"freshet":{}}]}`},
-		{"null health of base", balancer.Config{}, `{"healthCheckConfig":null}`,
-			`{"healthCheckConfig":{"serviceName":""},"loadBalancingConfig":[{"freshet":{}}]}`},
+			`{"healthCheckConfig":{"serviceName":""},"loadBalancingConfig":[{"freshet":{}}]}`,
+		},
+		{
+			"health of base",
+			balancer.Config{},
+			`{"HealthCheckConfig":{"serviceName":"a"}}`,
+			`{"HealthCheckConfig":{"serviceName":"a"},"loadBalancingConfig":[{"freshet":{}}]}`,
+		},
+		{
+			"null health of base",
+			balancer.Config{},
+			`{"healthCheckConfig":null}`,
+			`{"healthCheckConfig":{"serviceName":""},"loadBalancingConfig":[{"freshet":{}}]}`,
+		},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			got, err := tt.config.ServiceConfig(tt.base)

@@ -2,6 +2,7 @@ package balancer_test
 
 import (
 	"context"
+	"errors"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -101,7 +102,7 @@ func TestWrongConfigType(t *testing.T) {
 	}{}} {
 		lb := grpcbalancer.Get(balancer.Name).Build(new(fakeCC), grpcbalancer.BuildOptions{})
 		err := lb.UpdateClientConnState(grpcbalancer.ClientConnState{ResolverState: endpoints("a:1"), BalancerConfig: cfg})
-		if err != grpcbalancer.ErrBadResolverState {
+		if !errors.Is(err, grpcbalancer.ErrBadResolverState) {
 			t.Errorf("config %T: error %v, want ErrBadResolverState", cfg, err)
 		}
 		lb.Close()

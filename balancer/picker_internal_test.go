@@ -58,7 +58,7 @@ func TestChildsResultPassesThrough(t *testing.T) {
 func TestChildsErrorIsNoCall(t *testing.T) {
 	want := errors.New("not now")
 	p := pickerOver(fixedPicker{err: want})
-	if _, err := p.Pick(balancer.PickInfo{Ctx: context.Background()}); err != want {
+	if _, err := p.Pick(balancer.PickInfo{Ctx: context.Background()}); !errors.Is(err, want) {
 		t.Errorf("got error %v, want the child's", err)
 	}
 	if got := p.nodes[0].endpoint.InFlight(); got != 0 {

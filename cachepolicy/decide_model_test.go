@@ -71,10 +71,7 @@ func (s situation) origin() cachepolicy.Origin {
 // the time since the request was made, which response delay and resident time
 // add up to.
 func (s situation) currentAge() int {
-	elapsed := s.now - s.requested
-	if elapsed < 0 {
-		elapsed = 0
-	}
+	elapsed := max(s.now-s.requested, 0)
 	return s.ageValue + elapsed
 }
 
@@ -101,10 +98,7 @@ func (s situation) model() (cachepolicy.Verdict, cachepolicy.Reason) {
 	}
 
 	// The lifetime it was given, which the rule bounds.
-	lifetime := s.lifetime
-	if s.ruleMaxAge < lifetime {
-		lifetime = s.ruleMaxAge
-	}
+	lifetime := min(s.ruleMaxAge, s.lifetime)
 	age := s.currentAge()
 	isFresh := lifetime > age
 
@@ -129,10 +123,7 @@ func (s situation) model() (cachepolicy.Verdict, cachepolicy.Reason) {
 	// RFC 5861 section 4: when an error is met, while it has been stale for less
 	// than the window, of which the shorter counts.
 	if !isFresh && s.failure {
-		window := s.window
-		if s.ruleWindow < window {
-			window = s.ruleWindow
-		}
+		window := min(s.ruleWindow, s.window)
 		staleFor := age - lifetime
 		callAsksForFresh := s.wantsMaxAge || s.wantsMinFresh || s.noCache
 		if staleFor < window && !callAsksForFresh {

@@ -63,7 +63,7 @@ func (r *Rule) Key(in KeyInput) ([32]byte, error) {
 	if err != nil {
 		return [32]byte{}, err
 	}
-	buf := keyBuffers.Get().(*[]byte)
+	buf := keyBuffers.Get().(*[]byte) //nolint:forcetypeassert // the pool holds nothing else
 	b := binary.LittleEndian.AppendUint64((*buf)[:0], in.Space)
 	b = appendPart(b, in.Target)
 	b = appendPart(b, in.Authority)

@@ -137,8 +137,23 @@ func TestKeyOfValues(t *testing.T) {
 	r := keyRules(t)["vary"]
 	keys := map[[32]byte]string{}
 	for _, pairs := range [][]string{
-		{}, {"b="}, {"b=", "b="}, {"b=a", "b=b"}, {"b=b", "b=a"}, {"b=ab"}, {"b=a,b"}, {"b=a, b"}, {"b=a"}, {"b=a", "a-bin=b"},
-		{"a-bin=a", "b=b"}, {"a-bin="}, {"a-bin=", "b="}, {"a-bin=\x01b"}, {"a-bin=", "a-bin=b"}, {"a-bin=ab", "b=ab"}, {"a-bin=a", "a-bin=b", "b=ab"},
+		{},
+		{"b="},
+		{"b=", "b="},
+		{"b=a", "b=b"},
+		{"b=b", "b=a"},
+		{"b=ab"},
+		{"b=a,b"},
+		{"b=a, b"},
+		{"b=a"},
+		{"b=a", "a-bin=b"},
+		{"a-bin=a", "b=b"},
+		{"a-bin="},
+		{"a-bin=", "b="},
+		{"a-bin=\x01b"},
+		{"a-bin=", "a-bin=b"},
+		{"a-bin=ab", "b=ab"},
+		{"a-bin=a", "a-bin=b", "b=ab"},
 	} {
 		key := mustKey(t, r, cachepolicy.KeyInput{Metadata: metadataOf(pairs...), Request: &testv1.TouchRequest{}})
 		if other, ok := keys[key]; ok {

@@ -20,7 +20,7 @@ func compilePath(md protoreflect.MessageDescriptor, text string) (fieldPath, str
 	if text == "" {
 		return p, "an empty field path"
 	}
-	for _, name := range strings.Split(text, ".") {
+	for name := range strings.SplitSeq(text, ".") {
 		if md == nil {
 			return p, fmt.Sprintf("field path %q: %q is %s, which has no fields", text, p.last().Name(), kindOf(p.last()))
 		}

@@ -6,7 +6,6 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
-
 	"google.golang.org/protobuf/encoding/prototext"
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/reflect/protodesc"
@@ -202,7 +201,8 @@ func refusals(t testing.TB, err error) []cachepolicy.RuleError {
 	}
 	var all []cachepolicy.RuleError
 	for _, e := range joined.Unwrap() {
-		re, ok := e.(*cachepolicy.RuleError)
+		re := &cachepolicy.RuleError{}
+		ok := errors.As(e, &re)
 		if !ok {
 			t.Fatalf("got a %T among the faults: %v", e, e)
 		}

@@ -17,8 +17,11 @@ func TestParseRequest(t *testing.T) {
 		want   wire.Request
 	}{
 		{"nothing", nil, wire.Request{}},
-		{"all", []string{"max-age=1, min-fresh=2", "No-Cache, no-store, only-if-cached"},
-			wire.Request{MaxAge: sec(1), MinFresh: sec(2), NoCache: true, NoStore: true, OnlyIfCached: true}},
+		{
+			"all",
+			[]string{"max-age=1, min-fresh=2", "No-Cache, no-store, only-if-cached"},
+			wire.Request{MaxAge: sec(1), MinFresh: sec(2), NoCache: true, NoStore: true, OnlyIfCached: true},
+		},
 		{"strictest", []string{"max-age=9, min-fresh=1, max-age=3, min-fresh=5, min-fresh=2"}, wire.Request{MaxAge: sec(3), MinFresh: sec(5)}},
 		{"quoted", []string{`max-age="9"`}, wire.Request{MaxAge: sec(9)}},
 		{"unknown", []string{"max-stale=60, max-stale, no-transform, x=\"no-cache\""}, wire.Request{}},

@@ -41,8 +41,11 @@ func TestParseResponse(t *testing.T) {
 		{"qualified private", []string{`private="x"`}, wire.Response{Private: true}},
 		{"restriction with an argument", []string{"no-store=1, must-revalidate=x"}, wire.Response{NoStore: true, MustRevalidate: true}},
 		{"permission with an argument", []string{"public=1"}, wire.Response{}},
-		{"all words", []string{"public, must-revalidate, proxy-revalidate, stale-if-error=9"},
-			wire.Response{Public: true, MustRevalidate: true, ProxyRevalidate: true, StaleIfError: sec(9)}},
+		{
+			"all words",
+			[]string{"public, must-revalidate, proxy-revalidate, stale-if-error=9"},
+			wire.Response{Public: true, MustRevalidate: true, ProxyRevalidate: true, StaleIfError: sec(9)},
+		},
 		{"qualified no-cache", []string{`no-cache="X-User, a", no-cache=a`}, wire.Response{NoCacheFields: []string{"a", "x-user"}}},
 		{"qualified no-cache of nothing", []string{`no-cache=" , "`}, wire.Response{NoCache: true}},
 		{"qualified no-cache of no name", []string{`no-cache="a b"`}, wire.Response{NoCache: true}},
@@ -210,8 +213,11 @@ func TestParseTargeted(t *testing.T) {
 	}{
 		{"max-age", []string{"max-age=3600"}, "max-age=3600"},
 		{"two values", []string{"max-age=3600", "no-store"}, "no-store, max-age=3600"},
-		{"all", []string{"no-store, no-cache, private, public, must-revalidate, proxy-revalidate, max-age=1, s-maxage=2, stale-if-error=3"},
-			"no-store, no-cache, private, must-revalidate, proxy-revalidate, max-age=1, s-maxage=2, stale-if-error=3"},
+		{
+			"all",
+			[]string{"no-store, no-cache, private, public, must-revalidate, proxy-revalidate, max-age=1, s-maxage=2, stale-if-error=3"},
+			"no-store, no-cache, private, must-revalidate, proxy-revalidate, max-age=1, s-maxage=2, stale-if-error=3",
+		},
 		{"the last counts", []string{"max-age=1, max-age=3600"}, "max-age=3600"},
 		{"fields", []string{`no-cache="X-User, a"`}, `no-cache="a, x-user"`},
 		{"field as a token", []string{"no-cache=a"}, `no-cache="a"`},

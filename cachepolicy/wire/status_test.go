@@ -20,8 +20,11 @@ func TestStatusString(t *testing.T) {
 		{"hit", wire.Status{Hit: true, TTL: sec(57)}, "freshet; hit; ttl=57"},
 		{"hit says nothing of a request", wire.Status{Hit: true, Fwd: wire.FwdStale, FwdStatus: wire.Some(0), Stored: true, Collapsed: wire.Some(true)}, "freshet; hit"},
 		{"miss", wire.Status{Fwd: wire.FwdURIMiss, FwdStatus: wire.Some(0), Stored: true, TTL: sec(60)}, "freshet; fwd=uri-miss; fwd-status=0; stored; ttl=60"},
-		{"stale", wire.Status{Fwd: wire.FwdStale, FwdStatus: wire.Some(14), TTL: wire.SecondsOf(-2500 * time.Millisecond), Detail: "stale-if-error"},
-			"freshet; fwd=stale; fwd-status=14; ttl=-3; detail=stale-if-error"},
+		{
+			"stale",
+			wire.Status{Fwd: wire.FwdStale, FwdStatus: wire.Some(14), TTL: wire.SecondsOf(-2500 * time.Millisecond), Detail: "stale-if-error"},
+			"freshet; fwd=stale; fwd-status=14; ttl=-3; detail=stale-if-error",
+		},
 		{"collapsed", wire.Status{Fwd: wire.FwdMiss, Collapsed: wire.Some(true)}, "freshet; fwd=miss; collapsed"},
 		{"not collapsed", wire.Status{Fwd: wire.FwdMiss, Collapsed: wire.Some(false)}, "freshet; fwd=miss; collapsed=?0"},
 		{"text", wire.Status{Fwd: wire.FwdBypass, Key: `a"b`, Detail: "no key"}, `freshet; fwd=bypass; key="a\"b"; detail="no key"`},
@@ -47,8 +50,11 @@ func TestParseStatus(t *testing.T) {
 		want   wire.Status
 	}{
 		{"one", []string{"freshet; hit; ttl=57"}, wire.Status{Cache: "freshet", Hit: true, TTL: sec(57)}},
-		{"the last", []string{"origin; hit, edge; fwd=miss", `freshet; fwd=uri-miss; fwd-status=0; stored; collapsed=?0; ttl=-1; key="k"; detail=d`},
-			wire.Status{Cache: "freshet", Fwd: wire.FwdURIMiss, FwdStatus: wire.Some(0), Stored: true, Collapsed: wire.Some(false), TTL: sec(-1), Key: "k", Detail: "d"}},
+		{
+			"the last",
+			[]string{"origin; hit, edge; fwd=miss", `freshet; fwd=uri-miss; fwd-status=0; stored; collapsed=?0; ttl=-1; key="k"; detail=d`},
+			wire.Status{Cache: "freshet", Fwd: wire.FwdURIMiss, FwdStatus: wire.Some(0), Stored: true, Collapsed: wire.Some(false), TTL: sec(-1), Key: "k", Detail: "d"},
+		},
 		{"string name", []string{`"edge 1"; detail="no key"`}, wire.Status{Cache: "edge 1", Detail: "no key"}},
 		{"other types and parameters", []string{`x; hit=1; fwd="miss"; fwd-status=a; stored=1; collapsed=1; ttl=1.5; key=k; detail=1; foo`}, wire.Status{Cache: "x"}},
 		{"large numbers", []string{"x; ttl=999999999999999; fwd-status=999999999999999"}, wire.Status{Cache: "x", TTL: sec(1 << 31), FwdStatus: wire.Some(1<<31 - 1)}},

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"time"
 
 	"github.com/freshet-io/freshet/interceptor/store"
@@ -148,6 +149,6 @@ func caught(err *error) {
 
 func (c *Cache) storeFailed(op string, err error) {
 	if c.count.storeErrors.Add(1) == 1 {
-		c.logger.Warn("freshet cache: the store failed; calls go on without it, and later failures are only counted", "op", op, "error", err)
+		c.logger.Warn("freshet cache: the store failed; calls go on without it, and later failures are only counted", slog.String("op", op), slog.Any("error", err))
 	}
 }

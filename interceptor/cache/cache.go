@@ -70,7 +70,7 @@ func New(opts ...Option) (*Cache, error) {
 		policies = cachepolicy.Merge(own, policies)
 	}
 	tele, teleErr := newTelemetry(cfg)
-	if err = errors.Join(err, teleErr); err != nil {
+	if err := errors.Join(err, teleErr); err != nil {
 		return nil, err
 	}
 	c := &Cache{

@@ -21,7 +21,7 @@ const defaultMaxRecv = 4 << 20
 // call is one call of a method with a cache rule, as the interceptor got it.
 type call struct {
 	cache   *Cache
-	ctx     context.Context
+	ctx     context.Context //nolint:containedctx // a call is one call of its context
 	method  *method
 	rule    *cachepolicy.Rule
 	target  *target

@@ -43,7 +43,7 @@ func (c *call) fetch() error {
 	for {
 		fl, leads := c.board(how)
 		c.outcome.Collapsed = c.outcome.Collapsed || !leads
-		if err, ended := c.wait(fl); ended {
+		if ended, err := c.wait(fl); ended {
 			return err
 		}
 		next, err := c.land(fl, leads)
@@ -83,7 +83,7 @@ func (c *call) knownGroups() ([]uint64, error) {
 
 // wait waits for the flight within the caller's own time. It reports true when
 // the call has ended meanwhile, by its context or with a stale reply.
-func (c *call) wait(fl *flight) (error, bool) {
+func (c *call) wait(fl *flight) (ended bool, err error) {
 	var nearEnd <-chan time.Time
 	if deadline, ok := c.ctx.Deadline(); ok && c.found != nil && c.rule.StaleIfError > 0 {
 		t := time.NewTimer(time.Until(deadline) - deadlineMargin)
@@ -93,48 +93,48 @@ func (c *call) wait(fl *flight) (error, bool) {
 	for {
 		select {
 		case <-fl.done:
-			return nil, false
+			return false, nil
 		case <-nearEnd:
 			nearEnd = nil
 			select {
 			case <-fl.done: // both at once
-				return nil, false
+				return false, nil
 			default:
 			}
 			// The flight goes on: what it brings late is stored.
-			if err, ok := c.serveStale(codes.DeadlineExceeded); ok {
+			if ok, err := c.serveStale(codes.DeadlineExceeded); ok {
 				c.cache.flight.leave(fl, true)
-				return err, true
+				return true, err
 			}
 		case <-c.ctx.Done():
 			select {
 			case <-fl.done: // both at once: the reply is here
-				return nil, false
+				return false, nil
 			default:
 			}
 			c.cache.flight.leave(fl, false)
-			return c.fail(status.FromContextError(c.ctx.Err()).Err()), true
+			return true, c.fail(status.FromContextError(c.ctx.Err()).Err())
 		}
 	}
 }
 
 // serveStale answers with what was found, if it may be used now that the origin
 // has failed.
-func (c *call) serveStale(code codes.Code) (error, bool) {
+func (c *call) serveStale(code codes.Code) (answered bool, err error) {
 	if !originFailure(code) || c.found == nil {
-		return nil, false
+		return false, nil
 	}
 	// Invalidations may have come since it was found.
 	c.found.policy.Invalidated = !c.cache.valid(c.target, c.found.epoch, c.found.groups)
 	before := c.decision
 	c.decide(cachepolicy.OriginFailed)
 	if c.decision.Verdict == cachepolicy.Stale {
-		if err, ok := c.serve(Stale, code); ok {
-			return err, true
+		if ok, err := c.serve(Stale, code); ok {
+			return true, err
 		}
 	}
 	c.decision = before
-	return nil, false
+	return false, nil
 }
 
 // originFailure reports whether code is an error in the sense of RFC 5861
@@ -155,7 +155,7 @@ func (c *call) land(fl *flight, leads bool) (next boarding, err error) {
 		if !leads && !c.sharesError(fl) {
 			return boardAlone, nil
 		}
-		if err, ok := c.serveStale(status.Code(res.err)); ok {
+		if ok, err := c.serveStale(status.Code(res.err)); ok {
 			return boardAny, err
 		}
 		return boardAny, c.failed(fl)

@@ -2,6 +2,7 @@ package cache
 
 import (
 	"context"
+	"log/slog"
 	"runtime/debug"
 	"time"
 
@@ -38,7 +39,8 @@ func (c *call) begin(known []uint64, alone bool) *flight {
 		defer func() {
 			if p := recover(); p != nil {
 				fl.result = flightResult{err: status.Errorf(codes.Internal, "freshet cache: a call to the origin panicked: %v", p)}
-				c.cache.logger.Error("freshet cache: a call to the origin panicked", "method", c.method.name, "panic", p, "stack", string(debug.Stack()))
+				c.cache.logger.Error("freshet cache: a call to the origin panicked",
+					slog.String("method", c.method.name), slog.Any("panic", p), slog.String("stack", string(debug.Stack())))
 			}
 		}()
 		o.fly(ctx, fl)
@@ -70,8 +72,8 @@ func (o *origin) fly(ctx context.Context, fl *flight) {
 		p               peer.Peer
 		codec           = &capture{inner: c.codec, named: c.named, reply: o.reply}
 	)
-	opts := append(o.opts, grpc.Header(&header), grpc.Trailer(&trailer), grpc.Peer(&p), grpc.ForceCodecV2(codec))
-	res.err = c.invoker(ctx, c.method.name, o.req, o.reply, c.cc, opts...)
+	o.opts = append(o.opts, grpc.Header(&header), grpc.Trailer(&trailer), grpc.Peer(&p), grpc.ForceCodecV2(codec))
+	res.err = c.invoker(ctx, c.method.name, o.req, o.reply, c.cc, o.opts...)
 	res.header, res.trailer = header, trailer
 	if p.Addr != nil {
 		res.peer, res.endpoint = &p, p.Addr.String()

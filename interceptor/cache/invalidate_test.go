@@ -2,6 +2,7 @@ package cache_test
 
 import (
 	"context"
+	"errors"
 	"io"
 	"strconv"
 	"strings"
@@ -228,7 +229,7 @@ func chat(r *rig) error {
 func drain[T any](recv func() (T, error)) error {
 	for {
 		if _, err := recv(); err != nil {
-			if err == io.EOF {
+			if errors.Is(err, io.EOF) {
 				return nil
 			}
 			return err

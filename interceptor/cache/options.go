@@ -60,7 +60,8 @@ func newConfig(opts []Option) (*config, error) {
 	if c.meter == nil {
 		c.meter = otel.GetMeterProvider()
 	}
-	return c, c.validate()
+	err := c.validate()
+	return c, err
 }
 
 func (c *config) validate() error {

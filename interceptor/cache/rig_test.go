@@ -2,6 +2,7 @@ package cache_test
 
 import (
 	"context"
+	"errors"
 	"io"
 	"log/slog"
 	"net"
@@ -123,7 +124,7 @@ func (s *shop) Import(stream grpc.ClientStreamingServer[testv1.ImportRequest, te
 	out := &testv1.ImportResponse{}
 	for {
 		req, err := stream.Recv()
-		if err == io.EOF {
+		if errors.Is(err, io.EOF) {
 			return stream.SendAndClose(out)
 		}
 		if err != nil {
@@ -140,7 +141,7 @@ func (s *shop) Chat(stream grpc.BidiStreamingServer[testv1.ChatRequest, testv1.C
 	stream.SetTrailer(s.trailed)
 	for {
 		req, err := stream.Recv()
-		if err == io.EOF {
+		if errors.Is(err, io.EOF) {
 			return nil
 		}
 		if err != nil {

@@ -18,17 +18,17 @@ import (
 // serve answers the call with the stored reply; origin is the code that the
 // origin failed with where the reply is stale. It reports false when the reply
 // turns out not to decode, which is a miss.
-func (c *call) serve(as Result, origin codes.Code) (error, bool) {
+func (c *call) serve(as Result, origin codes.Code) (answered bool, err error) {
 	e := c.found
 	if err := c.tooLarge(len(e.body)); err != nil {
 		if as == Stale { // the origin's own error says more
-			return nil, false
+			return false, nil
 		}
-		return c.fail(err), true
+		return true, c.fail(err)
 	}
 	if err := c.decode(e.body); err != nil {
 		c.discard(err)
-		return nil, false
+		return false, nil
 	}
 	st := wire.Status{Hit: true, TTL: wire.SecondsOf(c.decision.TTL)}
 	if as == Stale {
@@ -36,10 +36,9 @@ func (c *call) serve(as Result, origin codes.Code) (error, bool) {
 	}
 	var header, trailer metadata.MD
 	if c.wantsMetadata() {
-		var err error
 		if header, trailer, err = e.metadata(); err != nil {
 			c.discard(err)
-			return nil, false
+			return false, nil
 		}
 		header.Set(wire.KeyAge, strconv.FormatInt(int64(c.decision.Age/time.Second), 10))
 	}
@@ -48,7 +47,7 @@ func (c *call) serve(as Result, origin codes.Code) (error, bool) {
 	c.outcome.Age, c.outcome.Lifetime = c.decision.Age, e.policy.Terms.Lifetime
 	c.outcome.Endpoint, c.outcome.Stored = e.endpoint, true
 	c.handBack(header, trailer, cachePeer, nil)
-	return nil, true
+	return true, nil
 }
 
 // discard drops a stored reply that cannot be read.

@@ -61,7 +61,7 @@ func TestFailingStoreCostsMisses(t *testing.T) {
 	boom := errors.New("boom")
 	for _, tt := range []struct {
 		name   string
-		break_ func(*mapStore)
+		spoil  func(*mapStore)
 		errors uint64
 	}{
 		{"get fails", func(s *mapStore) { s.get = func([]byte) ([]byte, bool, error) { return nil, false, boom } }, 2},
@@ -76,7 +76,7 @@ func TestFailingStoreCostsMisses(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			s := newMapStore()
 			r := newRig(t, cache.WithStore(s))
-			tt.break_(s)
+			tt.spoil(s)
 			for i := range int64(3) {
 				r.want("1", cache.Miss, i+1)
 			}

@@ -19,22 +19,34 @@ type target struct {
 // targets are the origins that the cache has met. Their number is that of
 // different dial targets.
 type targets struct {
-	byName sync.Map // string → *target
+	mu     sync.RWMutex
+	byName map[string]*target
 }
 
 func (t *targets) get(name string) *target {
-	if v, ok := t.byName.Load(name); ok {
-		return v.(*target)
+	t.mu.RLock()
+	known := t.byName[name]
+	t.mu.RUnlock()
+	if known != nil {
+		return known
 	}
-	v, _ := t.byName.LoadOrStore(name, &target{name: name})
-	return v.(*target)
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.byName[name] == nil {
+		if t.byName == nil {
+			t.byName = map[string]*target{}
+		}
+		t.byName[name] = &target{name: name}
+	}
+	return t.byName[name]
 }
 
 func (t *targets) each(f func(*target)) {
-	t.byName.Range(func(_, v any) bool {
-		f(v.(*target))
-		return true
-	})
+	t.mu.RLock()
+	defer t.mu.RUnlock()
+	for _, v := range t.byName {
+		f(v)
+	}
 }
 
 // channelTarget remembers the target of the channel it was asked for last:

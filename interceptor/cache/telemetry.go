@@ -82,14 +82,15 @@ func (t *telemetry) method(name string) methodTelemetry {
 
 // callSpan is one call's span.
 type callSpan struct {
-	ctx  context.Context // of the caller
+	ctx  context.Context //nolint:containedctx // of the caller, without the span
 	span trace.Span
 }
 
 // start begins the span of a call, whose context carries it from here on.
 func (t *telemetry) start(c *call) callSpan {
 	s := callSpan{ctx: c.ctx}
-	c.ctx, s.span = t.tracer.Start(c.ctx, c.method.tele.span, c.method.tele.start...)
+	c.ctx, s.span = t.tracer.Start( //nolint:spancheck // end ends it
+		c.ctx, c.method.tele.span, c.method.tele.start...)
 	return s
 }
 

@@ -55,7 +55,7 @@ func (w *watched) ended(key attribute.Key) []string {
 		v := "-"
 		for _, kv := range s.Attributes() {
 			if kv.Key == key {
-				v = kv.Value.Emit()
+				v = kv.Value.String()
 			}
 		}
 		out = append(out, v)

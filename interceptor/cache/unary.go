@@ -83,7 +83,7 @@ func (c *call) run(req, reply any) error {
 	c.found = c.cache.lookup(c.ctx, c.key, c.target)
 	switch c.decide(cachepolicy.OriginUntried); c.decision.Verdict {
 	case cachepolicy.Hit:
-		if err, ok := c.serve(Hit, codes.OK); ok {
+		if ok, err := c.serve(Hit, codes.OK); ok {
 			return err
 		}
 		if c.wish.OnlyIfCached {

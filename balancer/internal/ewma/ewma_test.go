@@ -16,7 +16,8 @@ const second = int64(time.Second)
 func near(t interface {
 	Helper()
 	Errorf(string, ...any)
-}, what string, got, want float64) {
+}, what string, got, want float64,
+) {
 	t.Helper()
 	if math.Abs(got-want) > 0.01*math.Abs(want)+1e-9 {
 		t.Errorf("%s is %v, want %v", what, got, want)

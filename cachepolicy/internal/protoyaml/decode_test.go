@@ -25,8 +25,10 @@ func TestDecode(t *testing.T) {
 		{"bool spellings of YAML 1.2", "a_bool: True", "a_bool: true"},
 		{"numbers as text", `{"an_int32": "5", "a_uint64": "18446744073709551615", "a_float": "0.5"}`, "an_int32: 5 a_uint64: 18446744073709551615 a_float: 0.5"},
 		{"whole numbers with an exponent", "numbers: [1.0, 1e3, 1.5e1, 100e-2, -0, 0e99999999999]", "numbers: [1, 1000, 15, 1, 0, 0]"},
-		{"ends of ranges", "an_int32: -2147483648\na_sint64: -9223372036854775808\na_uint32: 4294967295\na_fixed64: 18446744073709551615",
-			"an_int32: -2147483648 a_sint64: -9223372036854775808 a_uint32: 4294967295 a_fixed64: 18446744073709551615"},
+		{
+			"ends of ranges", "an_int32: -2147483648\na_sint64: -9223372036854775808\na_uint32: 4294967295\na_fixed64: 18446744073709551615",
+			"an_int32: -2147483648 a_sint64: -9223372036854775808 a_uint32: 4294967295 a_fixed64: 18446744073709551615",
+		},
 		{"not finite", `{"a_float": "Infinity", "a_double": "-Infinity"}`, "a_float: inf a_double: -inf"},
 		{"text", "a_string: yes", `a_string: "yes"`},
 		{"quoted text", `a_string: "1"`, `a_string: "1"`},

@@ -51,7 +51,7 @@ func (d *decoder) durationFields(n *yaml.Node, m protoreflect.Message, path stri
 		Nanos:   int32(m.Get(fields.ByNumber(2)).Int()),
 	}
 	if v.CheckValid() != nil {
-		d.fault(n, path, "want at most 315576000000 seconds either way, and less than 10^9 nanos of the same sign, got %d and %d", v.Seconds, v.Nanos)
+		d.fault(n, path, "want at most 315576000000 seconds either way, and less than 10^9 nanos of the same sign, got %d and %d", v.GetSeconds(), v.GetNanos())
 		return false
 	}
 	return true

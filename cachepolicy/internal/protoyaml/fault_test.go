@@ -32,7 +32,8 @@ func TestFaults(t *testing.T) {
 		{"mapping for a list", "alls: {}", []string{`1:7: alls: want a list, got a mapping: write it as [ … ] or as lines that begin with "- "`}},
 		{"null in a list", "numbers: [1, null, x]", []string{
 			"1:14: numbers[1]: an element of a list cannot be null",
-			`1:20: numbers[2]: want a whole number from -2147483648 to 2147483647 in decimal, got the text "x"`}},
+			`1:20: numbers[2]: want a whole number from -2147483648 to 2147483647 in decimal, got the text "x"`,
+		}},
 		{"number for text", "a_string: 1.50", []string{"1:11: a_string: want text, got the number 1.50: put it in quotes"}},
 		{"bool for text", "a_string: true", []string{"1:11: a_string: want text, got true: put it in quotes"}},
 		{"date for text", "a_string: 2026-01-01", []string{"1:11: a_string: want text, got the timestamp 2026-01-01: put it in quotes"}},
@@ -60,7 +61,8 @@ func TestFaults(t *testing.T) {
 		{"list for a duration", "a_duration: [1s]", []string{"1:13: a_duration: " + wantDuration + "a list"}},
 		{"duration too long", "a_duration: 315576000001s", []string{"1:13: a_duration: " + wantDuration + `the text "315576000001s"`}},
 		{"duration of two signs", "a_duration: {seconds: 1, nanos: -1}", []string{
-			"1:13: a_duration: want at most 315576000000 seconds either way, and less than 10^9 nanos of the same sign, got 1 and -1"}},
+			"1:13: a_duration: want at most 315576000000 seconds either way, and less than 10^9 nanos of the same sign, got 1 and -1",
+		}},
 		{"duration of other fields", "a_duration: {minutes: 1}", []string{`1:14: a_duration: unknown field "minutes" of Duration`}},
 		{"bytes", "some_bytes: aGk=", []string{"1:13: some_bytes: bytes are not supported"}},
 		{"map", "a_map: {a: b}", []string{"1:8: a_map: maps are not supported"}},
@@ -69,12 +71,14 @@ func TestFaults(t *testing.T) {
 		{"Struct", "a_struct: {}", []string{"1:11: a_struct: the type google.protobuf.Struct is not supported"}},
 		{"wrapper", "wrapped: 1", []string{"1:10: wrapped: the type google.protobuf.Int32Value is not supported"}},
 		{"anchor and alias", "left: &l x\na_string: *l", []string{
-			`1:7: anchor "l": anchors are not supported`, `2:11: alias "l": aliases are not supported, write the value out`}},
+			`1:7: anchor "l": anchors are not supported`, `2:11: alias "l": aliases are not supported, write the value out`,
+		}},
 		{"alias for each type", "x: &l x\nall: *l\nalls: *l\na_bool: *l\na_duration: *l\n*l : 1", []string{
 			`1:1: unknown field "x" of All`, `1:4: anchor "l": anchors are not supported`,
 			`2:6: alias "l": aliases are not supported, write the value out`, `3:7: alias "l": aliases are not supported, write the value out`,
 			`4:9: alias "l": aliases are not supported, write the value out`, `5:13: alias "l": aliases are not supported, write the value out`,
-			`6:1: alias "l": aliases are not supported, write the value out`}},
+			`6:1: alias "l": aliases are not supported, write the value out`,
+		}},
 		{"merge key", "all:\n  <<: {a_bool: true}", []string{"2:3: merge key: merging is not supported, write the fields out"}},
 		{"tag", "a_string: !!str 1", []string{`1:11: tag "!!str": tags are not supported`}},
 		{"own tag", "a_string: !env HOME", []string{`1:11: tag "!env": tags are not supported`, "1:11: a_string: want text, got the !env HOME: put it in quotes"}},
@@ -87,7 +91,8 @@ func TestFaults(t *testing.T) {
 		{"alias of nothing", "zzzzzz: 1\nall: *x\n", []string{"1:1: syntax: unknown anchor 'x' referenced"}},
 		{"all at once, in the order of the text", "zzzzzz: 1\na_string: &x 5\nall: {b: 1, a_bool: no}\n", []string{
 			`1:1: unknown field "zzzzzz" of All`, `2:11: anchor "x": anchors are not supported`, "2:11: a_string: want text, got the number 5: put it in quotes",
-			`3:7: all: unknown field "b" of All`, `3:21: all.a_bool: want true or false, got the text "no"`}},
+			`3:7: all: unknown field "b" of All`, `3:21: all.a_bool: want true or false, got the text "no"`,
+		}},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			_, faults := protoyaml.Decode([]byte(tt.text), newAll())

@@ -144,7 +144,10 @@ func whole(s string) (*big.Int, bool) {
 }
 
 func float(n *yaml.Node, bits int) (v protoreflect.Value, why string) {
-	f, err := math.NaN(), error(nil)
+	var (
+		f   float64
+		err error
+	)
 	if s, ok := number(n); ok {
 		f, err = strconv.ParseFloat(s, bits)
 	} else {

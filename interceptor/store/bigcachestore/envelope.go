@@ -21,7 +21,7 @@ const envelopeHeader = 8 + 4
 
 var errDamaged = errors.New("bigcachestore: entry is damaged")
 
-// seal appends the envelope of value to dst, padded to at least least bytes.
+// seal appends the envelope of value to dst, padded to a length of least.
 func seal(dst []byte, deadline int64, value []byte, least int) []byte {
 	start := len(dst)
 	dst = slices.Grow(dst, max(envelopeHeader+len(value), least))

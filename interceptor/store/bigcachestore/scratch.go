@@ -20,7 +20,7 @@ type scratch struct {
 // valid until the scratch is given back: BigCache v3.2.0 compares a key with the
 // stored one, copies it into the queue, and keeps no reference.
 func (sc *scratch) name() string {
-	return unsafe.String(&sc.key[0], len(sc.key))
+	return unsafe.String(&sc.key[0], len(sc.key)) //nolint:gosec // see above
 }
 
 func (s *Store) borrow(key store.Key) *scratch {

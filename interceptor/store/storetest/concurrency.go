@@ -1,6 +1,7 @@
 package storetest
 
 import (
+	"bytes"
 	"context"
 	"encoding/binary"
 	"math/rand/v2"
@@ -77,7 +78,7 @@ func (s *subject) examine(v []byte, at int, seen uint64) uint64 {
 		return seen
 	}
 	key, version := binary.BigEndian.Uint64(v), binary.BigEndian.Uint64(v[8:])
-	if key != uint64(at) || string(v) != string(stamp(nil, at, version, len(v)-16)) {
+	if key != uint64(at) || !bytes.Equal(v, stamp(nil, at, version, len(v)-16)) {
 		s.Errorf("Get of key %d gave %s, which nobody wrote under it", at, brief(v))
 	}
 	if version < seen {

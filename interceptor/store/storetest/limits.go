@@ -1,6 +1,7 @@
 package storetest
 
 import (
+	"bytes"
 	"context"
 	"errors"
 
@@ -65,14 +66,14 @@ func cancelledContext(s *subject) {
 	if err != nil && (found || v != nil) {
 		s.Errorf("Get gave an error and also %s, %v", brief(v), found)
 	}
-	if err == nil && found && string(v) != string(s.value(0, 20)) {
+	if err == nil && found && !bytes.Equal(v, s.value(0, 20)) {
 		s.Errorf("Get with a cancelled context gave %s, want %s", brief(v), brief(s.value(0, 20)))
 	}
 	ok("Set", s.Set(ctx, s.key(1), s.value(1, 20), s.long()))
 	ok("Delete", s.Delete(ctx, s.key(2)))
 
 	s.wantValue(s.key(0), s.value(0, 20), "after operations with a cancelled context")
-	if v, found := s.get(s.key(1)); found && string(v) != string(s.value(1, 20)) {
+	if v, found := s.get(s.key(1)); found && !bytes.Equal(v, s.value(1, 20)) {
 		s.Errorf("Set with a cancelled context left %s, want all of it or nothing", brief(v))
 	}
 }

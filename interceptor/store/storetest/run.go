@@ -1,6 +1,7 @@
 package storetest
 
 import (
+	"bytes"
 	"context"
 	"crypto/sha256"
 	"encoding/binary"
@@ -169,7 +170,7 @@ func (s *subject) wantValue(k store.Key, want []byte, when string) {
 	switch {
 	case !found:
 		s.Errorf("%s: Get found nothing, want %d bytes", when, len(want))
-	case string(got) != string(want):
+	case !bytes.Equal(got, want):
 		s.Errorf("%s: Get gave %s, want %s", when, brief(got), brief(want))
 	}
 }

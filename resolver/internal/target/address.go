@@ -84,7 +84,7 @@ func checkHost(host string) (string, error) {
 		if zone := ip.Zone(); zone != "" && !isLabel(strings.ReplaceAll(zone, ".", "-")) { // eth0.100 is an interface
 			return "", fmt.Errorf("zone %q must be 1 to %d letters, digits, '-', '_' and '.'", shorten(zone), maxLabel)
 		}
-		return ip.String(), nil
+		return ip.Unmap().String(), nil // ::ffff:10.0.0.1 is dialled as 10.0.0.1
 	}
 	name := strings.TrimSuffix(host, ".")
 	labels := strings.Split(name, ".")
