@@ -33,8 +33,8 @@ const (
 // A reply that turns out not to be for the call (another's, and not shareable,
 // or invalidated before the call began) sends it out again: once in a flight
 // begun after its arrival, and then alone. RFC 9111 section 4: "A cache can use
-// a response that is [...] stored or storable to satisfy multiple requests,
-// provided that it is allowed to reuse that response for the requests".
+// a response that is stored or storable to satisfy multiple requests, provided
+// that it is allowed to reuse that response for the requests in question".
 func (c *call) fetch() error {
 	how := boardAny
 	if c.noStore {
