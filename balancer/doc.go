@@ -34,7 +34,8 @@
 // A small share of calls goes to endpoints of which nothing was heard lately. So
 // a slow server gets few calls, but some, and is used again when it recovers.
 // [github.com/freshet-io/freshet/balancer/callstate] tells a call where it went,
-// and by which rule.
+// and by which rule; of calls that package interceptor/cache has a rule for, its
+// Outcome does.
 //
 // # What counts as failure
 //

@@ -1,4 +1,4 @@
-// Package cachepolicy is the rules of response caching, pure: what a method's
+// Package cachepolicy holds the rules of response caching as pure functions: what a method's
 // replies may be reused for, what identifies a request, what groups a reply
 // belongs to, and the one decision whether stored data may be used now. It does
 // no I/O, starts no goroutine, reads no clock, and knows nothing of gRPC.

@@ -20,7 +20,7 @@ func Parse(name string, data []byte) (*Set, error) {
 // most 1 MiB) against the services that files knows. The name is for errors, of
 // which there is one that names every fault; see [RuleError]. Unknown fields are
 // faults, and so are unknown methods unless the file says
-// allow_unknown_methods: true.
+// allow_unknown_methods: true. An empty file has no policies and is no fault.
 func ParseFor(files *protoregistry.Files, name string, data []byte) (*Set, error) {
 	var (
 		file freshetv1.PolicyFile

@@ -14,7 +14,9 @@
 //
 // All attempts of a call (gRFC A6) share its context, and so its State: what is
 // read after the call describes the last attempt. Under another policy than
-// freshet, and for a call that never got a backend, the State stays empty. A State
+// freshet, for a call that never got a backend, and for one of a method that
+// package interceptor/cache has a rule for (it asks the origin under a State of its
+// own; see its Outcome), the State stays empty. A State
 // may be used concurrently.
 //
 // The package has no dependencies and no failure of its own.

@@ -74,7 +74,8 @@ func OnlyIfCached() CallOption {
 
 // Report fills in o when the call ends, whatever its end. o must not be read
 // before that, nor be shared between calls under way. A call of a method
-// without a cache rule reports [Bypass]. A nil o reports to nobody.
+// without a cache rule reports [Bypass]. A nil o reports to nobody, and on
+// a channel without a cache o stays as it was.
 func Report(o *Outcome) CallOption {
 	return CallOption{apply: func(c *callConfig) {
 		if o != nil {

@@ -63,7 +63,9 @@
 //     unary, of a method that is not known to be safe (RFC 9875);
 //   - [Cache.Invalidate].
 //
-// Groups belong to the target of the channel they were heard on.
+// Groups belong to the target of the channel they were heard on, by its canonical
+// name: two spellings of one fleet are two targets. Cache.Invalidate alone reaches
+// all of them.
 //
 // # Who sees what
 //
@@ -90,9 +92,10 @@
 // # Telemetry
 //
 // Each call of a method with a rule has a span "cache pkg.Service/Method", hit
-// or not, with freshet.cache.result, freshet.cache.age (seconds), and
-// freshet.endpoint, the server that the reply came from, now or when it was
-// fetched. The metrics:
+// or not, with freshet.cache.result, freshet.cache.age (seconds), freshet.endpoint
+// (the server that the reply came from, now or when it was fetched),
+// freshet.cache.collapsed and freshet.cache.detail where they apply, rpc.method,
+// rpc.system.name, and on error rpc.response.status_code. The metrics:
 //
 //	freshet.cache.lookups   counter, {lookup}   by freshet.cache.result and rpc.method
 //	freshet.cache.duration  histogram, s        likewise
@@ -108,8 +111,10 @@
 //
 // # Order of interceptors
 //
-// What decides who calls, and how long they wait, goes before the cache: auth,
-// tenant, deadlines. What deals with attempts goes behind: retries, hedging,
+// What decides who calls, what is sent and how long to wait goes before the cache:
+// auth, tenant, language, deadlines. The cache cannot see what is added behind it:
+// metadata that is set there is neither part of the key nor visible to
+// [WithPrincipal], and replies for one caller would be given to another. What deals with attempts goes behind: retries, hedging,
 // logging of what is sent. An interceptor behind the cache that changes replies
 // changes those of the caller that fetched, and not what is stored. One that
 // makes several attempts at once must give each its own header, trailer, peer and

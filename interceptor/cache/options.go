@@ -81,6 +81,11 @@ func (c *config) validate() error {
 // WithPolicies lays a set of policies, usually a policy file's, over the
 // annotations: of a method that both speak of, the set's policy replaces the
 // annotation whole. The default is no set.
+//
+// An annotation that cannot be honoured makes [New] fail although the set
+// replaces it; [WithoutAnnotations] is then the way out. A server with package
+// origin says its own rule's lifetime with each reply, and the shorter one
+// counts: to lengthen it, give the set to the server, too.
 func WithPolicies(s *cachepolicy.Set) Option {
 	return optionFunc(func(c *config) { c.policies = s })
 }
@@ -111,7 +116,11 @@ func WithMaxBytes(n int64) Option {
 
 // WithPrincipal names who calls, from the call's context, for rules of scope
 // PRINCIPAL: a reply is then shown only to the principal whose call fetched it.
-// "" is the anonymous principal. An error bypasses the cache for that call.
+// "" is the anonymous principal, and all calls for which f returns it share their
+// replies. An error bypasses the cache for that call. f sees the context as it is
+// when the call reaches the cache, and not what an interceptor behind it adds
+// (an authorization header, say): where it cannot tell who calls it must return
+// an error, not "".
 //
 // Without an extractor, the default, nothing of such rules is cached: the
 // credentials of a channel cannot be seen by an interceptor. f is called once a

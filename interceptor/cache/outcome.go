@@ -8,8 +8,10 @@ import (
 type Result int
 
 const (
+	// None: the call has not ended, or met no cache.
+	None Result = iota
 	// Bypass: the cache had no part in it; Outcome.Detail says why.
-	Bypass Result = iota
+	Bypass
 	// Hit: answered with a stored reply that was fresh.
 	Hit
 	// Stale: answered with a stored reply that was stale, which the rule
@@ -25,10 +27,10 @@ const (
 	results = iota
 )
 
-var resultNames = [results]string{"bypass", "hit", "stale", "miss", "collapsed", "error"}
+var resultNames = [results]string{"none", "bypass", "hit", "stale", "miss", "collapsed", "error"}
 
 // String returns the result's name, as telemetry has it: "bypass", "hit",
-// "stale", "miss", "collapsed" or "error".
+// "stale", "miss", "collapsed" or "error"; "none" for the zero value.
 func (r Result) String() string {
 	if r < 0 || r >= results {
 		return "unknown"

@@ -30,7 +30,8 @@ func newConfig(opts []Option) *config {
 
 // WithPolicies lays a set of policies, usually a policy file's, over the
 // annotations: of a method that both speak of, the set's policy replaces the
-// annotation whole. The default is no set.
+// annotation whole. The default is no set. An annotation that cannot be honoured
+// makes [New] fail although the set replaces it; see [WithoutAnnotations].
 func WithPolicies(s *cachepolicy.Set) Option {
 	return optionFunc(func(c *config) { c.policies = s })
 }

@@ -20,9 +20,10 @@
 // all its addresses remain one endpoint: where the addresses behind a name are
 // the endpoints, use gRPC's dns scheme. Addresses that occur twice count once,
 // also in two spellings of an IP address, and the list is sorted, so that two
-// orders of one fleet are the same state. (A policy that takes the first
-// address, such as pick_first, thus takes the first in the alphabet, not the
-// first as written.) Percent-encoding is decoded (RFC 3986, section 2.1).
+// orders of one fleet are the same state to a balancer; a cache goes by the
+// target as written. (A policy that takes the first address, such as pick_first,
+// thus takes the first in the alphabet, not the first as written.)
+// Percent-encoding is decoded (RFC 3986, section 2.1).
 // "static:host:port,…", without slashes, is the same target.
 //
 // The only option is authority. Everything else is refused, every fault in one

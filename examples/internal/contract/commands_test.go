@@ -26,6 +26,8 @@ var commands = []command{
 	{`git clone https://(\S+)`, isModule},
 	{`cd freshet`, nil}, // what the clone makes
 	{`go get (\S+?)(?:@latest)?`, isModule},
+	{`mkdir -p third_party/freshet/v1`, nil}, // for the next
+	{`cp "\$\(go list -m -f '\{\{\.Dir\}\}' (\S+)\)/(\S+)" third_party/freshet/v1`, copiesSchema},
 	{`make(?: ([a-z]+))?`, isTarget},
 	// That it ends with exit code 0 is a step of .ci/run; building it here is
 	// cheap after that step, and asking for its flags is quick.
@@ -74,6 +76,14 @@ func isModule(args []string) error {
 		return fmt.Errorf("must name %s, got %s", module, got)
 	}
 	return nil
+}
+
+// copiesSchema checks that the copy is found under the name that protos import.
+func copiesSchema(args []string) error {
+	if want := "proto/freshet/v1/policy.proto"; args[1] != want {
+		return fmt.Errorf("must copy %s, got %s", want, args[1])
+	}
+	return errors.Join(isModule(args[:1]), exists(args[1]))
 }
 
 func isTarget(args []string) error {
@@ -135,6 +145,7 @@ func TestREADMECommandsAreSeen(t *testing.T) {
 		{"go get example.com/other", "must name " + module},
 		{"git clone https://" + module + ".git", ""},
 		{"go test ./nowhere", "exit status"},
+		{`cp "$(go list -m -f '{{.Dir}}' ` + module + `)/proto/freshet/v1/other.proto" third_party/freshet/v1`, "must copy"},
 		{"curl https://example.com", "not a form of command"},
 		{"go test ./... && rm -rf /", "not a form of command"},
 	} {

@@ -209,8 +209,8 @@ func (x *MethodPolicy) GetInvalidates() *InvalidationRule {
 
 // CacheRule bounds the reuse of a method's replies.
 //
-// Nothing is ever reused that, when the call began, was older than max_age plus
-// the stale window that applied. Every duration is at least zero.
+// Nothing is ever reused that is older than max_age plus the stale window that
+// applies. Every duration is at least zero.
 //
 // A rule is a promise, so a version of freshet refuses the fields that it does
 // not honour. This one refuses stale_while_revalidate, stale_if_overloaded,
