@@ -15,7 +15,7 @@ const second = int64(time.Second)
 
 func near(t interface {
 	Helper()
-	Errorf(string, ...any)
+	Errorf(format string, args ...any)
 }, what string, got, want float64,
 ) {
 	t.Helper()

@@ -71,7 +71,7 @@ func TestQueuesFill(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		defer s.Close()
+		t.Cleanup(func() { _ = s.Close() })
 		for i := range 20_000 {
 			k := [32]byte{byte(i), byte(i >> 8)}
 			if err := s.Set(t.Context(), k, make([]byte, n), 1e9); err != nil {
