@@ -79,6 +79,7 @@ func recovering(
 }
 
 // call makes a unary call and returns the report on its response.
+//
 //nolint:revive // t comes first, as everywhere
 func (s *service) call(t *testing.T, ctx context.Context) (report.Report, error) {
 	t.Helper()
