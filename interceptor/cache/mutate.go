@@ -117,7 +117,7 @@ func (mu *mutation) apply(err error, again bool) {
 	mu.hear(again)
 	code := status.Code(err)
 	// The last attempt's definite failure says nothing of earlier attempts.
-	if mu.groups == nil || definiteFailure(code) && !mu.retries() {
+	if mu.groups == nil || cachepolicy.DefiniteFailure(uint32(code)) && !mu.retries() {
 		return
 	}
 	if again && code == mu.last && (code != codes.OK || !mu.groups.NeedsResponse()) {
@@ -185,16 +185,6 @@ func (mu *mutation) own(code codes.Code, again bool) {
 	} else {
 		c.advance(mu.target, groups)
 	}
-}
-
-// definiteFailure reports whether code says that a write had no effect.
-func definiteFailure(code codes.Code) bool {
-	switch code {
-	case codes.InvalidArgument, codes.NotFound, codes.AlreadyExists, codes.PermissionDenied,
-		codes.Unauthenticated, codes.FailedPrecondition, codes.OutOfRange, codes.Unimplemented:
-		return true
-	}
-	return false
 }
 
 // advance invalidates groups of one target.

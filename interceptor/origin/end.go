@@ -9,6 +9,7 @@ import (
 	"google.golang.org/grpc/metadata"
 	"google.golang.org/grpc/status"
 
+	"github.com/freshet-io/freshet/cachepolicy"
 	"github.com/freshet-io/freshet/cachepolicy/wire"
 )
 
@@ -107,7 +108,7 @@ func (c *call) invalidation(reply any, code codes.Code) string {
 	case code == codes.OK:
 		names, err := c.names.all(reply)
 		c.makesUntrue(names, err)
-	case !definiteFailure(code):
+	case !cachepolicy.DefiniteFailure(uint32(code)):
 		c.makesUntrue(c.names.inDoubt())
 	}
 	for w := range c.writes { // nobody waits for their end

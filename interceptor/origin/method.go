@@ -8,7 +8,6 @@ import (
 	"sync/atomic"
 	"time"
 
-	"google.golang.org/grpc/codes"
 	"google.golang.org/protobuf/reflect/protoregistry"
 
 	"github.com/freshet-io/freshet/cachepolicy"
@@ -89,15 +88,4 @@ func (o *Origin) complain(m *method, cause string, attrs ...slog.Attr) {
 		attrs = append([]slog.Attr{slog.String("method", m.name)}, attrs...)
 		o.logger.LogAttrs(context.Background(), slog.LevelWarn, "freshet origin: "+cause, attrs...)
 	}
-}
-
-// definiteFailure reports whether code says that a write had no effect. After
-// any other error it may have had one.
-func definiteFailure(code codes.Code) bool {
-	switch code {
-	case codes.InvalidArgument, codes.NotFound, codes.AlreadyExists, codes.PermissionDenied,
-		codes.Unauthenticated, codes.FailedPrecondition, codes.OutOfRange, codes.Unimplemented:
-		return true
-	}
-	return false
 }

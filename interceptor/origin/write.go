@@ -9,6 +9,7 @@ import (
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
 
+	"github.com/freshet-io/freshet/cachepolicy"
 	"github.com/freshet-io/freshet/cachepolicy/wire"
 )
 
@@ -60,7 +61,7 @@ func (w *write) settle(reply any, err error) {
 	switch code := status.Code(err); {
 	case code == codes.OK:
 		w.pass(w.all(reply))
-	case !definiteFailure(code) || w.retried():
+	case !cachepolicy.DefiniteFailure(uint32(code)) || w.retried():
 		w.pass(w.inDoubt())
 	}
 }
