@@ -20,12 +20,21 @@
 //	endpoints:
 //	  - addresses: ["10.0.0.1:50051", "[2001:db8::1]:50051"]  # one server, two addresses
 //	  - addresses: ["10.0.0.2:50051"]
+//	    zone: eu-1a   # optional, as the two below
+//	    priority: 1
+//	    weight: 300
 //
 // An endpoint is one server and the addresses at which it can be reached, the
 // preferred first (gRFC A61). Their order is kept; that of the endpoints is
 // not, they are sorted. An address is host:port, an IPv6 address in brackets
 // and therefore in quotes; a host name is looked up by the dialer at each
 // connection.
+//
+// What else is known of an endpoint reaches policies that heed it: its zone, up
+// to 128 bytes, and its failover tier, priority, from 0, the default, which is
+// used first, to 127 (see package endpoint); and its weight, from 1 to 100,000,
+// in gRPC's endpoint attribute. An endpoint without a weight has none, and it is
+// for the policy what that means.
 //
 // At most 1 MiB, 10,000 endpoints and 16 addresses in each. Anything else is a
 // fault, and a file with a fault is refused whole: an unknown or repeated

@@ -1,33 +1,39 @@
 package file
 
 import (
+	"slices"
+	"strings"
+
 	"go.yaml.in/yaml/v3"
 
 	"github.com/freshet-io/freshet/resolver/internal/target"
 )
 
-// only returns the value of the one field that the mapping n may have, which is
-// required, or nil after telling what is there instead.
-func (p *listParser) only(n *yaml.Node, path, field string) *yaml.Node {
+// fields returns the values of the mapping n by field. The first of the known
+// fields is required. It tells what is missing, repeated or unknown, or that n
+// is no mapping.
+func (p *listParser) fields(n *yaml.Node, path string, known ...string) map[string]*yaml.Node {
 	if !p.is(n, path, "!!map") {
 		return nil
 	}
-	var value *yaml.Node
-	var line int
+	values := map[string]*yaml.Node{}
+	lines := map[string]int{}
 	for i := 0; i+1 < len(n.Content); i += 2 {
-		switch key := n.Content[i]; {
-		case key.Kind != yaml.ScalarNode || key.Value != field:
-			p.faultf(key, "%s: unknown field %s, known: %s", path, target.Quote(key.Value), field)
-		case value != nil:
-			p.faultf(key, "%s: field %s stands already in line %d", path, field, line)
+		key := n.Content[i]
+		line, repeated := lines[key.Value]
+		switch {
+		case key.Kind != yaml.ScalarNode || !slices.Contains(known, key.Value):
+			p.faultf(key, "%s: unknown field %s, known: %s", path, target.Quote(key.Value), strings.Join(known, ", "))
+		case repeated:
+			p.faultf(key, "%s: field %s stands already in line %d", path, key.Value, line)
 		default:
-			value, line = n.Content[i+1], key.Line
+			values[key.Value], lines[key.Value] = n.Content[i+1], key.Line
 		}
 	}
-	if value == nil {
-		p.faultf(n, "%s: field %s is missing", path, field)
+	if values[known[0]] == nil {
+		p.faultf(n, "%s: field %s is missing", path, known[0])
 	}
-	return value
+	return values
 }
 
 // is reports whether n has the type that the YAML tag want stands for, and
@@ -37,7 +43,11 @@ func (p *listParser) is(n *yaml.Node, path, want string) bool {
 	if got == want {
 		return true
 	}
-	p.faultf(n, "%s must be %s, got %s", path, typeName(want), typeName(got))
+	wanted := typeName(want)
+	if want == "!!int" {
+		wanted = "a whole number"
+	}
+	p.faultf(n, "%s must be %s, got %s", path, wanted, typeName(got))
 	return false
 }
 

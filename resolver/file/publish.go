@@ -5,9 +5,11 @@ import (
 	"slices"
 	"time"
 
+	"google.golang.org/grpc/experimental/balancer/weight"
 	"google.golang.org/grpc/grpclog"
 	"google.golang.org/grpc/resolver"
 
+	"github.com/freshet-io/freshet/resolver/endpoint"
 	"github.com/freshet-io/freshet/resolver/internal/target"
 )
 
@@ -23,8 +25,8 @@ var logger = grpclog.Component("freshet/file")
 type publisher struct {
 	path  string
 	cc    resolver.ClientConn
-	list  [][]string // the last good list, nil before the first
-	fault string     // what is wrong with the file now, as it was told, or ""
+	list  []entry // the last good list, nil before the first
+	fault string  // what is wrong with the file now, as it was told, or ""
 
 	refusals int       // how often in a row the policy has refused list
 	retryAt  time.Time // when it is offered again, if refusals > 0
@@ -44,7 +46,7 @@ func (p *publisher) take(r reading) {
 		p.fault = ""
 		logger.Errorf("file: %s: is good again: %d endpoints", target.Quote(p.path), len(list))
 	}
-	if slices.EqualFunc(list, p.list, slices.Equal[[]string]) {
+	if slices.EqualFunc(list, p.list, entry.equal) {
 		return
 	}
 	p.list, p.refusals = list, 0
@@ -100,13 +102,19 @@ func retryDelay(refusals int) time.Duration {
 	return d
 }
 
-func state(list [][]string) resolver.State {
+func state(list []entry) resolver.State {
 	s := resolver.State{Endpoints: make([]resolver.Endpoint, len(list))}
-	for i, addresses := range list {
-		for _, a := range addresses {
-			s.Endpoints[i].Addresses = append(s.Endpoints[i].Addresses, resolver.Address{Addr: a})
+	for i, entry := range list {
+		var e resolver.Endpoint
+		for _, a := range entry.addresses {
+			e.Addresses = append(e.Addresses, resolver.Address{Addr: a})
 		}
-		s.Addresses = append(s.Addresses, s.Endpoints[i].Addresses...)
+		e = endpoint.Set(e, entry.info)
+		if entry.weight > 0 {
+			e = weight.Set(e, weight.EndpointInfo{Weight: entry.weight})
+		}
+		s.Endpoints[i] = e
+		s.Addresses = append(s.Addresses, e.Addresses...)
 	}
 	return s
 }

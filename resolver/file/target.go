@@ -48,19 +48,10 @@ func Parse(s string) (Target, error) {
 func parseTarget(u url.URL) (Target, error) {
 	var faults target.Faults
 	read := target.Read(u, Scheme, &faults, "interval")
-	t := Target{Interval: defaultInterval, Authority: defaultAuthority}
+	t := Target{Authority: defaultAuthority}
+	t.Interval = read.Duration("interval", defaultInterval, minInterval, maxInterval, &faults)
 	if read.Authority != "" {
 		t.Authority = read.Authority
-	}
-	if s, ok := read.Options["interval"]; ok {
-		d, err := time.ParseDuration(s)
-		switch {
-		case err != nil:
-			faults.Addf("interval must be a duration like 1.5s, got %s", target.Quote(s))
-		case d < minInterval || d > maxInterval:
-			faults.Addf("interval must be between %v and %v, got %v", minInterval, maxInterval, d)
-		}
-		t.Interval = d
 	}
 	path, err := localPath(read)
 	if err != nil {

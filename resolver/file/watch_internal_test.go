@@ -55,7 +55,7 @@ func TestCloseWaitsForTheGoroutine(t *testing.T) {
 		cc := blocking{entered: make(chan struct{}), release: make(chan struct{})}
 		ctx, stop := context.WithCancel(t.Context())
 		w := &watcher{
-			out: publisher{cc: cc, list: [][]string{{"a:1"}}, refusals: 1}, interval: time.Hour,
+			out: publisher{cc: cc, list: plain([]string{"a:1"}), refusals: 1}, interval: time.Hour,
 			hint: make(chan struct{}, 1), stop: stop, stopped: make(chan struct{}),
 		}
 		w.file.taken = &reading{} // reads the path "", which is missing: unsettled
