@@ -10,6 +10,16 @@
 //	err := invoker(ctx, method, req, reply, cc, opts...)
 //	log.Print(state.Endpoint(), " after ", state.Attempts(), " attempts, by ", state.Rule())
 //
+// In the other direction, [State.SetAffinity] asks the picker to send calls with one
+// key to one endpoint, as far as its load permits:
+//
+//	ctx, state := callstate.New(ctx)
+//	state.SetAffinity(userID)
+//
+// And a call that is tried again avoids the endpoints that failed it while another
+// is ready, whether gRPC retries it (gRFC A6) or an interceptor does with
+// the same context.
+//
 // # Guarantees
 //
 // All attempts of a call (gRFC A6) share its context, and so its State: what is
@@ -27,35 +37,6 @@ import (
 	"sync"
 )
 
-// Rule is the reason for which a picker chose an endpoint.
-type Rule uint8
-
-const (
-	// RuleNone: nothing was picked.
-	RuleNone Rule = iota
-	// RuleOnly: there was only one ready endpoint.
-	RuleOnly
-	// RuleReport: it had the best expected time by the servers' load reports.
-	RuleReport
-	// RuleTwoChoices: the client's own measurements decided among random
-	// endpoints, or it was the turn of one that had been left out.
-	RuleTwoChoices
-)
-
-// String returns "none", "only", "report" or "two choices".
-func (r Rule) String() string {
-	switch r {
-	case RuleOnly:
-		return "only"
-	case RuleReport:
-		return "report"
-	case RuleTwoChoices:
-		return "two choices"
-	default:
-		return "none"
-	}
-}
-
 // State is what is known of one call. Its methods may be called concurrently,
 // and on a nil State: it then knows nothing and learns nothing.
 type State struct {
@@ -64,6 +45,11 @@ type State struct {
 	before   pick // what last was before, to be able to retract one
 	attempts int
 	stream   bool
+
+	affinity    string
+	hasAffinity bool
+	failed      [MaxFailed]any // endpoints, as the picker names them to itself
+	failures    int
 }
 
 type pick struct {
@@ -146,27 +132,4 @@ func (s *State) MarkStream() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.stream = true
-}
-
-// Picked counts an attempt at endpoint, picked by rule. Pickers call it.
-func (s *State) Picked(endpoint string, rule Rule) {
-	if s == nil {
-		return
-	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.last, s.before = pick{endpoint, rule}, s.last
-	s.attempts++
-}
-
-// Retracted takes the last attempt back: the endpoint was not ready after all,
-// and gRPC picks again. Pickers call it before the next Picked.
-func (s *State) Retracted() {
-	if s == nil {
-		return
-	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.last = s.before
-	s.attempts--
 }

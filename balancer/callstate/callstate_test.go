@@ -60,6 +60,11 @@ func TestNilStateIsEmptyAndDeaf(t *testing.T) {
 	s.Picked("a", callstate.RuleOnly)
 	s.Retracted()
 	s.MarkStream()
+	s.SetAffinity("a")
+	s.Ended("a", true)
+	if w := s.Wish(); w != (callstate.Wish{}) {
+		t.Errorf("a nil State wishes %+v", w)
+	}
 	if s.Endpoint() != "" || s.Attempts() != 0 || s.Rule() != callstate.RuleNone || s.Stream() {
 		t.Error("a nil State knows something")
 	}

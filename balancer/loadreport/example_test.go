@@ -16,6 +16,10 @@ func ExampleNew() {
 	}
 	server := grpc.NewServer(reporter.ServerOptions()...)
 	defer server.Stop()
-	fmt.Println(len(reporter.ServerOptions()), "options")
-	// Output: 2 options
+	reporter.Register(server)
+	reporter.SetUtilization("db_write", 0.7)
+	for service := range server.GetServiceInfo() {
+		fmt.Println(service)
+	}
+	// Output: xds.service.orca.v3.OpenRcaService
 }

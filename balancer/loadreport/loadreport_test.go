@@ -27,9 +27,11 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 // service is a server under a Reporter, and a client of it.
 type service struct {
 	testpb.UnimplementedTestServiceServer
-	handle func(ctx context.Context) error
-	conn   *grpc.ClientConn
-	client testpb.TestServiceClient
+	handle   func(ctx context.Context) error
+	reporter *loadreport.Reporter
+	server   *grpc.Server
+	conn     *grpc.ClientConn
+	client   testpb.TestServiceClient
 }
 
 func (s *service) EmptyCall(ctx context.Context, _ *testpb.Empty) (*testpb.Empty, error) {
@@ -48,10 +50,12 @@ func serve(t *testing.T, f func(t *testing.T, s *service), opts ...loadreport.Op
 		if err != nil {
 			t.Fatal(err)
 		}
-		s := &service{handle: func(context.Context) error { return nil }}
+		s := &service{handle: func(context.Context) error { return nil }, reporter: r}
 		srv := grpc.NewServer(append([]grpc.ServerOption{grpc.ChainUnaryInterceptor(recovering)}, r.ServerOptions()...)...)
 		testpb.RegisterTestServiceServer(srv, s)
 		healthpb.RegisterHealthServer(srv, health.NewServer())
+		r.Register(srv)
+		s.server = srv
 		lis := bufconn.Listen(1 << 16)
 		go srv.Serve(lis)
 		defer srv.Stop()

@@ -10,7 +10,7 @@
 // At most 16 bytes, of which this version writes at most 10:
 //
 //	byte 0        version (upper four bits, now 1) and flags (lower four bits)
-//	  bit 0       draining: the server wants no new calls; reserved, written as 0
+//	  bit 0       draining: the server wants no new calls
 //	  bit 1       the latency is known and follows
 //	  bit 2       the duration of this call is no latency, as that of a stream
 //	  bit 3       reserved, written as 0
@@ -51,8 +51,9 @@ const (
 	version     = 1 << 4
 	versionMask = 0xf0
 
-	flagLatency = 1 << 1
-	flagUntimed = 1 << 2
+	flagDraining = 1 << 0
+	flagLatency  = 1 << 1
+	flagUntimed  = 1 << 2
 )
 
 // Report is what a server says of itself at the end of a call.
@@ -66,6 +67,8 @@ type Report struct {
 	// Untimed says that the duration of the call that carries the report is no
 	// sample of latency: it was a stream, or a call that is not the server's work.
 	Untimed bool
+	// Draining says that the server wants no new calls.
+	Draining bool
 }
 
 // Encode appends r to dst. Values over the limits are written as the limit, and
@@ -77,6 +80,9 @@ func Encode(dst []byte, r Report) []byte {
 	}
 	if r.Untimed {
 		head |= flagUntimed
+	}
+	if r.Draining {
+		head |= flagDraining
 	}
 	dst = append(dst, head)
 	dst = binary.AppendUvarint(dst, uint64(min(r.InFlight, MaxInFlight)))
@@ -92,7 +98,7 @@ func Decode(s string) (Report, bool) {
 	if len(s) == 0 || len(s) > MaxLen || s[0]&versionMask != version {
 		return Report{}, false
 	}
-	r := Report{Untimed: s[0]&flagUntimed != 0}
+	r := Report{Untimed: s[0]&flagUntimed != 0, Draining: s[0]&flagDraining != 0}
 	inFlight, rest, ok := uvarint(s[1:])
 	if !ok || inFlight > MaxInFlight {
 		return Report{}, false

@@ -18,6 +18,7 @@ func TestEncode(t *testing.T) {
 		{"idle, unknown latency", report.Report{}, "\x10\x00"},
 		{"latency", report.Report{InFlight: 3, Latency: 100 * time.Millisecond}, "\x12\x03\x80\xc2\xd7\x2f"},
 		{"untimed", report.Report{InFlight: 200, Untimed: true}, "\x14\xc8\x01"},
+		{"draining", report.Report{InFlight: 3, Draining: true}, "\x11\x03"},
 		{"negative latency is unknown", report.Report{Latency: -1}, "\x10\x00"},
 		{"over the limits", report.Report{InFlight: 1 << 31, Latency: 100 * time.Hour}, "\x12\x80\x80\x40\x80\xc0\xe2\x85\xe3\x68"},
 	} {
@@ -42,7 +43,7 @@ func TestDecode(t *testing.T) {
 	}{
 		{"idle", "\x10\x00", report.Report{}, true},
 		{"latency", "\x12\x05" + second, report.Report{InFlight: 5, Latency: time.Second}, true},
-		{"reserved flags are ignored", "\x1b\x05" + second, report.Report{InFlight: 5, Latency: time.Second}, true},
+		{"reserved flags are ignored", "\x1a\x05" + second, report.Report{InFlight: 5, Latency: time.Second}, true},
 		{"bytes of a later writer are ignored", "\x12\x05" + second + "later", report.Report{InFlight: 5, Latency: time.Second}, true},
 		{"the same without latency", "\x10\x05later", report.Report{InFlight: 5}, true},
 		{"sixteen bytes", "\x10\x05" + "0123456789abcd", report.Report{InFlight: 5}, true},
@@ -74,6 +75,7 @@ func TestRoundTrip(t *testing.T) {
 			InFlight: rapid.Uint32Range(0, report.MaxInFlight).Draw(t, "in flight"),
 			Latency:  time.Duration(rapid.Int64Range(0, int64(report.MaxLatency)).Draw(t, "latency")),
 			Untimed:  rapid.Bool().Draw(t, "untimed"),
+			Draining: rapid.Bool().Draw(t, "draining"),
 		}
 		b := report.Encode(nil, in)
 		if got, ok := report.Decode(string(b)); !ok || got != in || len(b) > report.MaxLen {
