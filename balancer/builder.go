@@ -3,15 +3,15 @@ package balancer
 import (
 	"encoding/json"
 	"errors"
+	"math/rand/v2"
 	"time"
 
 	"google.golang.org/grpc/balancer"
-	"google.golang.org/grpc/balancer/endpointsharding"
-	"google.golang.org/grpc/balancer/pickfirst"
-	"google.golang.org/grpc/resolver"
 	"google.golang.org/grpc/serviceconfig"
 
-	"github.com/freshet-io/freshet/balancer/internal/choose"
+	"github.com/freshet-io/freshet/balancer/internal/conns"
+	"github.com/freshet-io/freshet/balancer/internal/memory"
+	"github.com/freshet-io/freshet/balancer/internal/plan"
 )
 
 func init() { balancer.Register(builder{}) }
@@ -20,17 +20,27 @@ type builder struct{}
 
 func (builder) Name() string { return Name }
 
-// Build returns a balancer whose clock starts now.
+// Build returns a balancer, whose clock started with the channel's first.
 func (builder) Build(cc balancer.ClientConn, opts balancer.BuildOptions) balancer.Balancer {
-	b := &freshet{
-		ClientConn: cc,
-		base:       time.Now(),
-		pool:       choose.NewPool(choose.MaxPool),
-		learnt:     resolver.NewEndpointMap[*choose.Endpoint](),
-		absence:    errNoAddresses,
-	}
-	b.child = endpointsharding.NewBalancer(b, opts, balancer.Get(pickfirst.Name).Build, endpointsharding.Options{})
+	lease := remembered.Open(owner(opts), time.Now())
+	b := &freshet{cc: cc, base: lease.Base(), lease: lease, probes: newProbes(), meter: meter{recorder: cc.MetricsRecorder(), target: opts.Target.String()}}
+	b.channel = plan.NewChannel(rand.Uint64(), b)
+	b.conns = conns.New(cc, opts, conns.Hooks[plan.Endpoint]{Publish: b.publish, Learn: b.learn, Forget: b.forget})
+	open.Store(b, struct{}{})
 	return b
+}
+
+// remembered is what was learnt of endpoints, kept while their channels have no
+// balancer: gRPC closes it when a channel goes idle, and builds another one later.
+var remembered memory.Memory[plan.Endpoint]
+
+// owner is the same for all balancers of a channel. An interface that holds nothing
+// is no owner.
+func owner(opts balancer.BuildOptions) any {
+	if opts.ChannelzParent == nil {
+		return nil
+	}
+	return opts.ChannelzParent
 }
 
 // lbConfig is a checked Config as gRPC passes it around.

@@ -45,5 +45,5 @@ func ExampleConfig_ServiceConfig() {
 		return
 	}
 	fmt.Println(js)
-	// Output: {"healthCheckConfig":{"serviceName":""},"loadBalancingConfig":[{"freshet":{"poolSize":8,"ewmaDecay":"1.5s"}}],"retryThrottling":{"maxTokens":100,"tokenRatio":0.1}}
+	// Output: {"healthCheckConfig":{"serviceName":""},"loadBalancingConfig":[{"freshet":{"ewmaDecay":"1.5s","poolSize":8}}],"retryThrottling":{"maxTokens":100,"tokenRatio":0.1}}
 }

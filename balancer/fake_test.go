@@ -8,9 +8,11 @@ import (
 	"testing/synctest"
 	"time"
 
+	"google.golang.org/grpc"
 	grpcbalancer "google.golang.org/grpc/balancer"
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/connectivity"
+	estats "google.golang.org/grpc/experimental/stats"
 	"google.golang.org/grpc/metadata"
 	"google.golang.org/grpc/resolver"
 	"google.golang.org/grpc/serviceconfig"
@@ -31,6 +33,12 @@ func (c *fakeCC) UpdateState(s grpcbalancer.State) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.state = s
+}
+
+func (c *fakeCC) MetricsRecorder() estats.MetricsRecorder { return noMetrics{} }
+
+type noMetrics struct {
+	estats.UnimplementedMetricsRecorder
 }
 
 func (c *fakeCC) picker() grpcbalancer.Picker {
@@ -58,6 +66,17 @@ func (s *fakeSC) RegisterHealthListener(f func(grpcbalancer.SubConnState)) {
 }
 
 func (s *fakeSC) Shutdown() {}
+
+// GetOrBuildProducer builds one whose every call is refused.
+func (s *fakeSC) GetOrBuildProducer(b grpcbalancer.ProducerBuilder) (grpcbalancer.Producer, func()) {
+	return b.Build(refusing{})
+}
+
+type refusing struct{ grpc.ClientConnInterface }
+
+func (refusing) NewStream(context.Context, *grpc.StreamDesc, string, ...grpc.CallOption) (grpc.ClientStream, error) {
+	return nil, status.Error(codes.Unimplemented, "no such service")
+}
 
 // ready builds the policy over endpoints that are all ready.
 func ready(t *testing.T, config string, addrs ...string) (*fakeCC, func()) {

@@ -62,11 +62,16 @@ type backend struct {
 	fleet  *fleet
 	addrs  []string
 	silent bool // sends no reports
-	health *health.Server
-	delay  atomic.Int64
-	fail   atomic.Pointer[error]
-	calls  atomic.Int64
-	server *grpc.Server
+	orca   bool // answers probes
+	// reporter sends them; nil if silent.
+	reporter *loadreport.Reporter
+	health   *health.Server
+	delay    atomic.Int64
+	fail     atomic.Pointer[error]
+	calls    atomic.Int64
+	server   *grpc.Server
+	// inFlight counts unary calls at work.
+	inFlight atomic.Int64
 }
 
 // start runs a server at the addresses. Configure may change it before.
@@ -87,10 +92,14 @@ func (b *backend) run() {
 		if err != nil {
 			b.fleet.t.Fatal(err)
 		}
+		b.reporter = r
 		opts = r.ServerOptions()
 	}
 	b.server = grpc.NewServer(opts...)
 	testpb.RegisterTestServiceServer(b.server, b)
+	if b.orca {
+		b.reporter.Register(b.server)
+	}
 	if b.health != nil {
 		healthpb.RegisterHealthServer(b.server, b.health)
 	}
@@ -104,16 +113,28 @@ func (b *backend) run() {
 }
 
 func (b *backend) stop() {
+	b.refuse()
+	b.server.Stop()
+}
+
+// drainAndStop says GOAWAY and waits for the calls in flight.
+func (b *backend) drainAndStop() {
+	b.refuse()
+	b.server.GracefulStop()
+}
+
+func (b *backend) refuse() {
 	b.fleet.mu.Lock()
+	defer b.fleet.mu.Unlock()
 	for _, addr := range b.addrs {
 		delete(b.fleet.lis, addr)
 	}
-	b.fleet.mu.Unlock()
-	b.server.Stop()
 }
 
 func (b *backend) EmptyCall(ctx context.Context, _ *testpb.Empty) (*testpb.Empty, error) {
 	b.calls.Add(1)
+	b.inFlight.Add(1)
+	defer b.inFlight.Add(-1)
 	if err := b.fail.Load(); err != nil {
 		return nil, *err
 	}
@@ -163,7 +184,13 @@ func (f *fleet) channel(initial resolver.State, opts ...grpc.DialOption) *channe
 
 func (f *fleet) freshet(initial resolver.State, opts ...balancer.Option) *channel {
 	f.t.Helper()
-	return f.channel(initial, balancer.DialOptions(balancer.Config{}, opts...)...)
+	return f.configured(balancer.Config{}, initial, opts...)
+}
+
+// configured is freshet with another configuration than the default.
+func (f *fleet) configured(c balancer.Config, initial resolver.State, opts ...balancer.Option) *channel {
+	f.t.Helper()
+	return f.channel(initial, balancer.DialOptions(c, opts...)...)
 }
 
 // call makes one call and returns what the picker said about it.

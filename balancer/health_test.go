@@ -29,6 +29,7 @@ func TestNotServingGetsNoCallsAndComesBack(t *testing.T) {
 		}
 		servers[0].health.SetServingStatus("", healthpb.HealthCheckResponse_SERVING)
 		synctest.Wait()
+		c.drive(100, 12*time.Second) // slow start
 		if got := c.drive(100, 3*time.Second).share(addrs[0]); got < 0.2 {
 			t.Errorf("serving again, it got %.2f of the calls, want 0.2 or more", got)
 		}

@@ -27,22 +27,7 @@ func present(members map[string]json.RawMessage, name string) (json.RawMessage, 
 	return raw, ok && !bytes.Equal(raw, []byte("null"))
 }
 
-func readInt(members map[string]json.RawMessage, name string, to *int) error {
-	raw, ok := present(members, name)
-	if !ok {
-		return nil
-	}
-	if err := json.Unmarshal(raw, to); err != nil {
-		return fmt.Errorf("balancer: %s must be an integer, got %s", name, shorten(raw))
-	}
-	return nil
-}
-
-func readDuration(members map[string]json.RawMessage, name string, to *time.Duration) error {
-	raw, ok := present(members, name)
-	if !ok {
-		return nil
-	}
+func readDuration(raw json.RawMessage, name string, to *time.Duration) error {
 	var s string
 	d, parsed := time.Duration(0), false
 	if json.Unmarshal(raw, &s) == nil {

@@ -2,87 +2,104 @@ package balancer
 
 import (
 	"math/rand/v2"
+	"slices"
 	"time"
 
 	"google.golang.org/grpc/balancer"
 
 	"github.com/freshet-io/freshet/balancer/callstate"
+	"github.com/freshet-io/freshet/balancer/internal/affinity"
 	"github.com/freshet-io/freshet/balancer/internal/choose"
+	"github.com/freshet-io/freshet/balancer/internal/plan"
 )
 
 // picker picks among the endpoints that are ready at one time. It is immutable;
-// what changes with each call lives in the endpoints and the pool.
+// what changes with each call lives in the endpoints and the channel.
 type picker struct {
-	base   time.Time
-	params choose.Params
-	pool   *choose.Pool
-	set    *choose.Set
-	nodes  []node // in the order of the set's members
+	b     *freshet
+	plan  *plan.Plan
+	nodes []node // in the order of the plan's members
 }
 
-// node is an endpoint and its pick_first's picker.
+// node is an endpoint's connection.
 type node struct {
-	endpoint *choose.Endpoint
-	address  string
-	child    balancer.Picker
+	key        string
+	address    string
+	generation uint64
+	conn       balancer.SubConn
 }
 
-// now is nanoseconds since the balancer was built. A time taken from the channel,
-// and not from the package, stays inside of a synctest bubble.
-func (p *picker) now() int64 { return int64(time.Since(p.base)) }
-
-// Pick chooses an endpoint and lets its pick_first pick. The closure that it
-// returns as Done is its one allocation.
+// Pick chooses an endpoint. The closure that it returns as Done is its one
+// allocation.
 func (p *picker) Pick(info balancer.PickInfo) (balancer.PickResult, error) {
-	start := p.now()
-	i, rule := p.set.Pick(start, rand.Uint64())
-	n := &p.nodes[i]
-	result, err := n.child.Pick(info)
-	if err != nil {
-		return result, err
-	}
-	n.endpoint.Begin(start)
+	now := p.b.now()
 	state := callstate.From(info.Ctx)
-	stream := state.Stream()
-	if stream {
-		n.endpoint.Opened()
+	wish := state.Wish()
+	call := plan.Call{Stream: wish.Stream}
+	if wish.HasAffinity {
+		call.Key, call.HasKey = affinity.Hash(wish.Affinity), true
 	}
-	state.Picked(n.address, ruleOf(rule))
-	childDone := result.Done
-	result.Done = func(d balancer.DoneInfo) {
-		if stream {
-			n.endpoint.Closed()
-		}
-		p.done(n, state, start, d)
-		if childDone != nil {
-			childDone(d)
-		}
+	if wish.Failures > 0 {
+		call.Avoid = avoid(&wish)
 	}
-	return result, nil
+	pick, ok := p.choose(now, call)
+	if !ok {
+		return balancer.PickResult{}, balancer.ErrNoSubConnAvailable
+	}
+	n := &p.nodes[pick.Index]
+	state.Picked(n.address, ruleOf(pick.Rule))
+	p.probe(pick, now, rand.Uint64())
+	return balancer.PickResult{SubConn: n.conn, Done: func(d balancer.DoneInfo) { p.done(pick, state, d) }}, nil
 }
 
-func (p *picker) done(n *node, state *callstate.State, start int64, d balancer.DoneInfo) {
+func (p *picker) choose(now int64, call plan.Call) (plan.Pick, bool) {
+	if pick, ok := p.plan.Pick(now, rand.Uint64(), call); ok {
+		return pick, true
+	}
+	// A call that ends before the flag is up would wake nobody, so look again.
+	p.b.waiting.Store(true)
+	return p.plan.Pick(now, rand.Uint64(), call)
+}
+
+// avoid is apart from Pick, so that only a call that has failed pays for it.
+func avoid(wish *callstate.Wish) func(*plan.Endpoint) bool {
+	failed := *wish
+	return func(e *plan.Endpoint) bool {
+		return slices.Contains(failed.Failed[:failed.Failures], any(e))
+	}
+}
+
+func (p *picker) done(pick plan.Pick, state *callstate.State, d balancer.DoneInfo) {
 	if retracted(d) {
-		n.endpoint.Retract()
+		p.plan.Retract(pick)
 		state.Retracted()
-		return
+	} else {
+		end := endOf(d)
+		now := p.b.now()
+		end.Elapsed = time.Duration(max(now-pick.Start, 1))
+		if !end.Untimed && !state.Stream() {
+			end.Took = end.Elapsed
+		}
+		state.Ended(pick.Endpoint, d.Err != nil && end.Outcome != choose.Refused)
+		p.plan.Finish(now, pick, end.End)
 	}
-	now := p.now()
-	end := endOf(d)
-	if !end.Untimed && !state.Stream() {
-		end.Took = time.Duration(max(now-start, 1))
-	}
-	if n.endpoint.Finish(now, end.End, &p.params) {
-		p.pool.Offer(n.endpoint)
+	if p.b.waiting.Load() && p.b.waiting.Swap(false) {
+		p.b.send(nil)
 	}
 }
 
-func ruleOf(r choose.Rule) callstate.Rule {
+func ruleOf(r plan.Rule) callstate.Rule {
 	switch r {
-	case choose.Only:
+	case plan.Only:
 		return callstate.RuleOnly
-	case choose.Report:
+	case plan.Report:
 		return callstate.RuleReport
+	case plan.Affinity:
+		return callstate.RuleAffinity
+	case plan.Probation:
+		return callstate.RuleProbation
+	case plan.Panic:
+		return callstate.RulePanic
 	default:
 		return callstate.RuleTwoChoices
 	}

@@ -95,6 +95,7 @@ func TestRemovedEndpointIsForgotten(t *testing.T) {
 		}
 		servers[0].delay.Store(int64(5 * time.Millisecond))
 		c.resolver.UpdateState(endpoints(addrs...))
+		c.drive(100, 12*time.Second) // slow start
 		if got := c.drive(100, 3*time.Second).share(addrs[0]); got < 0.2 {
 			t.Errorf("an endpoint that is new again got %.2f of the calls, want 0.2 or more", got)
 		}

@@ -1,182 +1,220 @@
 package choose
 
 import (
+	"math"
+
 	"github.com/freshet-io/freshet/balancer/internal/ewma"
 )
 
 // candidates are the endpoints that one pick compares, on its stack.
 type candidates struct {
-	n    int // with a report
-	all  int // with those that have none
-	at   [MaxPool + 2]int32
-	cost [MaxPool + 2]float64
+	set     *Set
+	now     int64
+	bits    uint64 // random
+	allowed func(int) bool
 
-	// What the reported ones have in common, to judge the others by. Averages of
-	// times are harmonic: one server that is slow beyond measure, or says so, must
-	// not make all the others look alike.
-	known   float64 // how many latencies are known
-	latency float64 // sum of their inverses
-	total   float64 // the same for what calls take, overhead included
-	others  float64 // sum of others' load
-	peaked  float64 // how many peak-EWMAs are known
-	peak    float64 // sum of their inverses
-	refusal float64 // sum of shares of refusals
-
-	service [MaxPool]float64
-	beside  [MaxPool]float64
-	depth   [MaxPool]float64
-	price   [MaxPool]float64
-	refused [MaxPool]float64
+	n        int
+	reported int  // how many have a report, of whatever age
+	odd      bool // the costs of some can only be told beside those of others
+	at       [MaxPool + strangers]int32
+	cost     [MaxPool + strangers]float32 // or one of the marks
 }
 
-// add takes in an endpoint with a fresh report.
-func (c *candidates) add(e *Endpoint, index int, at ewma.Tick, tau float64) {
-	i := c.n
-	latency, others := e.reported()
-	floor, seen := e.floor.Load()
-	if latency == 0 && seen {
-		latency = floor
+// Marks of costs that are yet to be told.
+const (
+	noLatency = -1 // a report without
+	noReport  = -2
+)
+
+// How many times the least cost another may be and still be as good: estimates are no
+// better than that, and always taking the least would send everything one way.
+// Where that is the cost of an idle server, load is no reason to be choosy, and the best
+// may owe its place to a few lucky samples.
+const (
+	slack     = 1.05
+	slackIdle = 1.25
+	idle      = 1.25 // requests, the new one included
+)
+
+// slack is the one that holds if k is the cheapest.
+func (c *candidates) slack(k int) float32 {
+	service, _ := c.endpoint(k).lasting()
+	if c.cost[k] < float32(service*(base+idle)) {
+		return slackIdle
 	}
-	c.at[i] = int32(index)
-	c.service[i] = latency
-	c.beside[i] = max(floor-latency, 0)
-	c.depth[i] = others + float64(e.inFlight.Load()) + 1
-	c.price[i] = e.price(at, tau)
-	if latency > 0 {
-		c.latency += 1 / latency
-		c.total += 1 / (latency + c.beside[i])
-		c.known++
-	}
-	c.others += others
-	c.refused[i] = e.refusals(at, tau)
-	c.refusal += c.refused[i]
-	if peak, ok := e.peak.Load(); ok && peak > 0 {
-		c.peak += 1 / peak
-		c.peaked++
-	}
-	c.n++
-	c.all++
+	return slack
 }
 
-// score computes the expected time of the reported ones. One whose latency
-// nobody knows counts as average.
-func (c *candidates) score() {
-	for i := range c.n {
-		service, beside := c.service[i], c.beside[i]
-		if service == 0 {
-			service, beside = c.meanLatency(), c.meanOverhead()
+// gather collects who is compared: all of few, or else those of the pool and a
+// few others.
+func (c *candidates) gather(r uint64) {
+	s := c.set
+	if s.all {
+		for i, e := range s.members {
+			c.add(e, i)
 		}
-		c.cost[i] = (beside + service*c.depth[i]) * c.price[i]
-	}
-	if c.refusal > 0 && c.n > 1 {
-		c.discountRefusals()
-	}
-}
-
-// discountRefusals takes from those that refuse more than the others what they
-// gain by it: who refuses everything seems to cost no less than the average of the
-// others. Refusing is fast and leaves no load behind, so that by time alone one
-// server that refuses what it should serve would get most of the calls.
-func (c *candidates) discountRefusals() {
-	var weight, inverse float64
-	for i := range c.n {
-		w := 1 - c.refused[i]
-		weight += w
-		inverse += w / c.cost[i]
-	}
-	if weight < wellBelow {
 		return
 	}
-	average := weight / inverse
-	for i := range c.n {
-		excess := c.refused[i] - (c.refusal-c.refused[i])/float64(c.n-1)
-		if gain := average - c.cost[i]; excess > 0 && gain > 0 {
-			c.cost[i] += excess * gain
-		}
-	}
-}
-
-func (c *candidates) meanLatency() float64 {
-	if c.known == 0 {
-		return 1
-	}
-	return c.known / c.latency
-}
-
-func (c *candidates) meanOverhead() float64 {
-	if c.known == 0 {
-		return 0
-	}
-	return max(c.known/c.total-c.meanLatency(), 0)
-}
-
-// average is the expected time at a reported endpoint of average load on which
-// this client has no call.
-func (c *candidates) average() float64 {
-	return c.meanOverhead() + c.meanLatency()*(c.others/float64(c.n)+1)
-}
-
-// costUnreported is the expected time at an endpoint without a fresh report:
-// others' load is taken to be average, and it is as much slower than
-// average as the client's own measurements say.
-func (c *candidates) costUnreported(e *Endpoint, at ewma.Tick, tau float64) float64 {
-	latency := e.latency(at, tau)
-	if latency == 0 || latency == noHistory {
-		return latency
-	}
-	slower := 1.0
-	if c.peaked > 0 {
-		slower = latency * c.peak / c.peaked
-	}
-	depth := c.others/float64(c.n) + float64(e.inFlight.Load()) + 1
-	return slower * (c.meanOverhead() + c.meanLatency()*depth) * e.price(at, tau)
-}
-
-// quiet reports whether the reported servers have, on average, less than half a
-// request of others in flight: then the little that reports tell of load is no
-// reason to pass over servers that have not reported.
-func (c *candidates) quiet() bool { return c.others < 0.5*float64(c.n) }
-
-func (c *candidates) has(index int) bool {
-	for i := range c.n {
-		if c.at[i] == int32(index) {
-			return true
-		}
-	}
-	return false
-}
-
-// addUnreported takes in an endpoint without a fresh report, and returns its cost.
-func (c *candidates) addUnreported(e *Endpoint, index int, at ewma.Tick, tau float64) float64 {
-	cost := c.costUnreported(e, at, tau)
-	c.at[c.all] = int32(index)
-	c.cost[c.all] = cost
-	c.all++
-	return cost
-}
-
-// pick draws one of the cheapest. Costs that differ by less than half a service
-// time are as good as equal: estimates are not better than that, and taking the
-// least every time would send everything one way.
-func (c *candidates) pick(r uint32) (int, Rule) {
-	least := c.cost[0]
-	for _, cost := range c.cost[1:c.all] {
-		least = min(least, cost)
-	}
-	limit := least + slack*(c.meanLatency()+c.meanOverhead())
-	chosen, ties := 0, uint32(0)
-	for i, cost := range c.cost[:c.all] {
-		if cost > limit {
+	for k := range s.params.PoolSize {
+		e := s.pool.slots[k].Load()
+		if e == nil {
 			continue
 		}
-		ties++
-		r = r*1664525 + 1013904223
-		if uint32(uint64(r)*uint64(ties)>>32) == 0 {
-			chosen = i
+		if i := int(e.position.Load()); i < len(s.members) && s.members[i] == e {
+			c.add(e, i)
 		}
 	}
-	if chosen >= c.n {
-		return int(c.at[chosen]), TwoChoices
+	i, j := s.two(r)
+	c.add(s.members[i], i)
+	c.add(s.members[j], j)
+}
+
+// add takes in an endpoint that may be chosen.
+func (c *candidates) add(e *Endpoint, index int) {
+	if c.allowed != nil && !c.allowed(index) {
+		return
 	}
-	return int(c.at[chosen]), Report
+	cost, ok := e.expected(c.now)
+	if odd := e.odd.Load(); odd != 0 || !ok {
+		if cost, ok = c.oddCost(e, odd, cost, ok); !ok {
+			return
+		}
+	}
+	if cost != noReport {
+		c.reported++
+	}
+	c.at[c.n], c.cost[c.n] = int32(index), cost
+	c.n++
+}
+
+// oddCost is the cost where something is out of the ordinary, and false if the endpoint
+// is not to be chosen.
+func (c *candidates) oddCost(e *Endpoint, odd uint32, cost float32, told bool) (float32, bool) {
+	s := c.set
+	if !e.open(c.now) || odd&rationed != 0 && e.exhausted(c.now, s.pool, len(s.members), c.bits) {
+		return 0, false
+	}
+	switch {
+	case !e.known():
+		cost = noReport
+	case !told:
+		cost = noLatency
+	default:
+		if odd&voided != 0 {
+			service, _ := e.lasting()
+			cost = e.settled(service)
+		}
+		if odd&failing != 0 {
+			cost *= float32(e.price(ewma.At(c.now), s.tau))
+		}
+	}
+	c.odd = c.odd || cost < 0 || odd&refusing != 0
+	return cost, true
+}
+
+func (c *candidates) endpoint(k int) *Endpoint { return c.set.members[c.at[k]] }
+
+// pick draws one of the cheapest, but none that has had far too much of late.
+func (c *candidates) pick() (int, Rule) {
+	if c.odd {
+		c.settle()
+	}
+	first := -1
+	for range c.n {
+		k := c.cheapest()
+		e := c.endpoint(k)
+		if e.picks(c.now) <= fewSuspect || !c.exceeds(k, e) {
+			return c.choose(k)
+		}
+		if first < 0 {
+			first = k
+		}
+		c.cost[k] = math.MaxFloat32
+	}
+	return c.choose(first)
+}
+
+func (c *candidates) choose(k int) (int, Rule) {
+	if c.endpoint(k).known() {
+		return int(c.at[k]), Report
+	}
+	return int(c.at[k]), TwoChoices
+}
+
+// cheapest is the first within slack of the least cost, from a random one.
+func (c *candidates) cheapest() int {
+	costs := c.cost[:c.n]
+	best, least := 0, costs[0]
+	for k, cost := range costs[1:] {
+		if cost < least {
+			best, least = k+1, cost
+		}
+	}
+	limit := least * c.slack(best)
+	k := int(uint64(uint32(c.bits)) * uint64(len(costs)) >> 32)
+	for costs[k] > limit {
+		if k++; k == len(costs) {
+			k = 0
+		}
+	}
+	return k
+}
+
+// exceeds reports whether a candidate has had so many picks in this span that its
+// reports must be in error, or lies.
+func (c *candidates) exceeds(k int, e *Endpoint) bool {
+	got, fair := float64(e.picks(c.now)), c.set.pool.fair(c.now, len(c.set.members))
+	return fair > 0 && got > fewSuspect+clampSuspect*fair && (got > few+clamp*fair || c.suspect(k))
+}
+
+// suspect reports whether a candidate claims to be far faster, in comparison
+// with the others, than the client has seen it to be, by lower envelopes.
+func (c *candidates) suspect(k int) bool {
+	claimed, _ := c.endpoint(k).lasting()
+	seen, ok := c.endpoint(k).floor.Load()
+	var claims, sights mean
+	for i := range c.n {
+		if i == k {
+			continue
+		}
+		service, _ := c.endpoint(i).lasting()
+		claims.add(service)
+		if floor, ok := c.endpoint(i).floor.Load(); ok {
+			sights.add(floor)
+		}
+	}
+	return ok && claimed*boast*sights.value(seen) < claims.value(claimed)*seen
+}
+
+// pair is the cheaper of the first two candidates, which are random, by the client's own
+// measurements: peak-EWMA times calls in flight, the new one included.
+func (c *candidates) pair() int {
+	if c.set.all {
+		c.shuffle()
+	}
+	if c.n == 1 {
+		return int(c.at[0])
+	}
+	a, latencyA := c.ownCost(c.endpoint(0))
+	b, latencyB := c.ownCost(c.endpoint(1))
+	if b < a-tie*min(latencyA, latencyB) {
+		return int(c.at[1])
+	}
+	return int(c.at[0])
+}
+
+// shuffle moves two random candidates to the front.
+func (c *candidates) shuffle() {
+	r := mix(c.bits)
+	for k := range min(2, c.n-1) {
+		j := k + int(uint64(uint32(r))*uint64(c.n-k)>>32)
+		c.at[k], c.at[j] = c.at[j], c.at[k]
+		r = mix(r)
+	}
+}
+
+func (c *candidates) ownCost(e *Endpoint) (cost, latency float64) {
+	at := ewma.At(c.now)
+	latency = e.latency(at, c.set.tau)
+	return latency * float64(e.inFlight.Load()+1) * e.price(at, c.set.tau), latency
 }

@@ -66,7 +66,6 @@ func TestRules(t *testing.T) {
 	}{
 		{"one endpoint", 1, func(*group) {}, choose.Only, 0},
 		{"nothing known", 3, func(*group) {}, choose.TwoChoices, -1},
-		{"one report of three", 3, func(g *group) { g.hear(0, reply(0, ms)) }, choose.TwoChoices, -1},
 		{"shorter latency", 3, func(g *group) {
 			g.hear(0, reply(2, 20*ms))
 			g.hear(1, reply(2, 5*ms))
@@ -78,9 +77,39 @@ func TestRules(t *testing.T) {
 			g.hear(2, reply(1, 5*ms))
 		}, choose.Report, 2},
 		{"fast but busy loses against slow but idle", 2, func(g *group) {
-			g.hear(0, reply(9, 5*ms))
+			g.hear(0, reply(16, 5*ms))
 			g.hear(1, reply(0, 20*ms))
 		}, choose.Report, 1},
+		{"slow but idle loses against fast with little to do", 2, func(g *group) {
+			g.hear(0, reply(6, 5*ms))
+			g.hear(1, reply(0, 20*ms))
+		}, choose.Report, 0},
+		{"resting", 2, func(g *group) {
+			g.hear(0, reply(0, 5*ms))
+			g.hear(1, reply(9, 5*ms))
+			g.all[0].Rest(g.now, time.Second)
+		}, choose.Report, 1},
+		{"resting has an end", 2, func(g *group) {
+			g.all[0].Rest(g.now, time.Hour)
+			g.now += int64(10 * time.Second)
+			g.hear(0, reply(0, 5*ms))
+			g.hear(1, reply(9, 5*ms))
+		}, choose.Report, 0},
+		{"barred", 2, func(g *group) {
+			g.hear(0, reply(0, 5*ms))
+			g.hear(1, reply(9, 5*ms))
+			g.all[0].Bar(true)
+		}, choose.Report, 1},
+		{"barred no more", 2, func(g *group) {
+			g.hear(0, reply(0, 5*ms))
+			g.hear(1, reply(9, 5*ms))
+			g.all[0].Bar(true)
+			g.all[0].Bar(false)
+		}, choose.Report, 0},
+		{"a probe is a report", 2, func(g *group) {
+			g.all[0].Probed(g.now, reply(0, 5*ms), &g.p)
+			g.all[1].Probed(g.now, reply(9, 5*ms), &g.p)
+		}, choose.Report, 0},
 		{"what the server leaves out of its latency is seen", 2, func(g *group) {
 			far := reply(0, 5*ms)
 			far.Took = 80 * ms
@@ -114,12 +143,16 @@ func TestRules(t *testing.T) {
 			g.all[0].Begin(g.now)
 		}, choose.TwoChoices, 1},
 		{"a failure voids the report", 2, func(g *group) {
+			for range 50 {
+				g.hear(0, reply(9, 5*ms))
+				g.hear(1, reply(9, 5*ms))
+			}
 			g.hear(0, reply(0, 5*ms))
-			g.hear(1, reply(0, 5*ms))
+			g.hear(1, reply(2, 5*ms))
 			end := reply(0, ms)
 			end.Outcome = choose.Failure
 			g.hear(0, end)
-		}, choose.TwoChoices, 1},
+		}, choose.Report, 1},
 		{"a failure makes dear", 3, func(g *group) {
 			for i := range 3 {
 				g.hear(i, reply(0, 5*ms))
@@ -149,17 +182,36 @@ func TestRules(t *testing.T) {
 	}
 }
 
-func TestReportsExpire(t *testing.T) {
+// TestReportsAge has one server that is usually busy and idle for a moment, and one
+// that is usually idle and busy for a moment: soon the usual counts.
+func TestReportsAge(t *testing.T) {
 	g := newGroup(2)
-	g.hear(0, reply(9, 5*ms))
-	g.hear(1, reply(0, 5*ms))
-	g.now += int64(g.p.Expiry)
-	if _, rules := g.picks(); rules[choose.Report] == 0 {
-		t.Errorf("at the age of the expiry rules are %v, want the report to count", rules)
+	for range 100 {
+		g.hear(0, reply(8, 5*ms))
+		g.hear(1, reply(0, 5*ms))
 	}
-	g.now++
-	if _, rules := g.picks(); rules[choose.Report] != 0 {
-		t.Errorf("past the expiry rules are %v, want no report to count", rules)
+	g.hear(0, reply(0, 5*ms))
+	g.hear(1, reply(8, 5*ms))
+	if by, _ := g.picks(); by[0] < 900 {
+		t.Errorf("picks are %v, want nearly all on the one that was idle just now", by)
+	}
+	g.now += int64(200 * ms)
+	if by, _ := g.picks(); by[1] < 900 {
+		t.Errorf("200 ms later picks are %v, want nearly all on the one that is usually idle", by)
+	}
+}
+
+// TestFirstReportIsNotFlooded has one endpoint report before all others.
+func TestFirstReportIsNotFlooded(t *testing.T) {
+	g := newGroup(3)
+	g.hear(0, reply(0, 5*ms))
+	set := choose.NewSet(g.p, g.pool, g.all)
+	for range 30 {
+		i, _ := set.Pick(g.now, g.rng.Uint64())
+		g.all[i].Begin(g.now)
+	}
+	if got := g.all[1].InFlight() + g.all[2].InFlight(); got != 2 {
+		t.Errorf("of 30 picks %d went to the two endpoints without history, want one each", got)
 	}
 }
 
@@ -180,38 +232,54 @@ func TestOwnCallsAreNotCountedTwice(t *testing.T) {
 }
 
 func TestPoolHoldsTheFreshest(t *testing.T) {
-	g := newGroup(40)
+	g := newGroup(400)
 	for i := range g.all {
 		g.now += int64(ms)
 		g.hear(i, reply(3, 5*ms))
 	}
-	by, rules := g.picks()
-	for i, n := range by[:len(by)-choose.MaxPool] {
-		if n > 60 {
-			t.Errorf("endpoint %d, whose report is among the oldest, got %d picks of 1000", i, n)
+	recent := func(n int) (got int) {
+		by, _ := g.picks()
+		for _, n := range by[len(by)-n:] {
+			got += n
 		}
+		return got
 	}
-	if rules[choose.Report] < 900 {
-		t.Errorf("rules are %v, want reports to decide", rules)
+	// Most slots hold one of the last 40; two strangers compete with the pool.
+	if got := recent(40); got < 400 {
+		t.Errorf("the last 40 of 400 to report got %d of 1000 picks, want 400 or more", got)
 	}
+	if got := recent(400); got != 1000 {
+		t.Errorf("all got %d of 1000 picks", got)
+	}
+}
 
-	// A smaller pool keeps only what it has slots for.
-	g.p.PoolSize = 4
-	g.pool.Resize(4)
-	g.now += int64(ms)
-	for i := range 10 {
-		g.hear(i, reply(3, 5*ms))
+func TestPoolResize(t *testing.T) {
+	g := newGroup(100)
+	pool := choose.NewPool(8)
+	for _, e := range g.all {
+		pool.Offer(e)
 	}
-	g.picks()
-	by, _ = g.picks()
-	busy := 0
-	for _, n := range by {
-		if n > 100 {
-			busy++
+	held := func() (n int) {
+		for _, e := range g.all {
+			choose.NewSet(g.p, pool, []*choose.Endpoint{e})
+			if e.Explain(g.now, &g.p).Pooled {
+				n++
+			}
 		}
+		return n
 	}
-	if busy > 4 {
-		t.Errorf("with a pool of 4, %d endpoints got much: %v", busy, by)
+	if got := held(); got < 1 || got > 8 {
+		t.Errorf("a pool of 8 holds %d", got)
+	}
+	pool.Resize(2)
+	if got := held(); got > 2 {
+		t.Errorf("resized to 2, it holds %d", got)
+	}
+	for _, e := range g.all {
+		pool.Remove(e)
+	}
+	if got := held(); got != 0 {
+		t.Errorf("with all removed, it holds %d", got)
 	}
 }
 

@@ -8,37 +8,42 @@ import (
 	"github.com/freshet-io/freshet/balancer/internal/ewma"
 )
 
-// Outcome is what the end of a call says about the server.
-type Outcome uint8
+// Endpoint is what a client has learnt about one endpoint. The zero value knows
+// nothing. All methods may be called concurrently and take no lock.
+type Endpoint struct {
+	// Written by every pick and end of a call.
+	inFlight atomic.Int64
+	streams  atomic.Int64  // of those in flight
+	picked   atomic.Uint64 // see tally; its moment is that of the last pick
 
-const (
-	// Unknown says nothing: the call was cancelled by its caller.
-	Unknown Outcome = iota
-	// Success is a reply.
-	Success
-	// Refused is an error that the request deserved. The server is well, but
-	// refusing is faster than working, so the latency is only a lower bound.
-	Refused
-	// Failure is an error of the server or of the way there.
-	Failure
-)
+	// Written by reports, read by the picks that compare.
+	_        [5]uint64
+	load     atomic.Uint64 // requests in flight at the server that are not this client's; their average
+	speed    atomic.Uint64 // latency that the server reports, ns, 0 if not known; stamp of the last report
+	floor    ewma.Cell     // lower envelope of the latencies that the client sees, ns
+	peak     ewma.Cell     // peak-EWMA of them
+	odd      atomic.Uint32 // what is out of the ordinary, see below
+	position atomic.Int32  // in the newest Set that has it
+	failed   ewma.Cell     // share of failures
+	denied   ewma.Cell     // share of refusals
 
-// End is what is known of a call when it ends.
-type End struct {
-	Outcome Outcome
-	// Took is how long the call took; 0 says that this is no latency, as for a
-	// stream.
-	Took time.Duration
-	// Reported says that the reply carried a report; InFlight and Latency are
-	// its fields, a Latency of 0 is not known.
-	Reported bool
-	InFlight uint32
-	Latency  time.Duration
+	// Rarely written.
+	rest  atomic.Int64  // until when the server asked to be left alone
+	share atomic.Uint32 // a float32: of the fair rate that it should get at most; 0: no limit
+	home  atomic.Pointer[Pool]
 }
 
+// What may be out of the ordinary. A bit may be set without reason, but not missing.
 const (
-	// floorRise is how far one sample lifts the lower envelope of latencies.
-	floorRise = 1.0 / 8
+	barred   = 1 << iota // is not to be chosen
+	resting              // asked to be left alone
+	rationed             // has a share
+	failing              // has failed calls
+	refusing             // has refused calls
+	voided               // a call has failed since the last report
+)
+
+const (
 	// failureBlend is the weight of one call in the share of failures, where
 	// calls are dense. Where they are sparse, calls count by the time that they
 	// stand for, with a time constant of a quarter of the decay.
@@ -51,35 +56,31 @@ const (
 	wellBelow = 1.0 / 1024
 )
 
-// Endpoint is what a client has learnt about one endpoint. The zero value knows
-// nothing. All methods may be called concurrently and take no lock.
-type Endpoint struct {
-	inFlight   atomic.Int64
-	streams    atomic.Int64 // of those in flight
-	lastPicked atomic.Int64 // ns; 0 is never
-
-	// The freshest report: the latency as a float32 in the upper half, and in the
-	// lower half the requests in flight at the server that are not this client's.
-	load       atomic.Uint64
-	reportedAt atomic.Int64 // ns; 0 is never, or no longer believed
-
-	peak   ewma.Cell // peak-EWMA of latencies, ns
-	floor  ewma.Cell // lower envelope of latencies, ns
-	failed ewma.Cell // share of failures
-	denied ewma.Cell // share of refusals
-
-	position atomic.Int32 // in the newest Set that has it
-	pooled   atomic.Bool  // has a slot in the pool
-}
-
 // InFlight is how many calls of this client the endpoint is working on.
 func (e *Endpoint) InFlight() int64 { return e.inFlight.Load() }
 
 // Begin counts a call that was sent here, at now (ns).
 func (e *Endpoint) Begin(now int64) {
 	e.inFlight.Add(1)
-	e.lastPicked.Store(now)
+	e.begun(now)
 }
+
+// BeginUnder is Begin, unless limit calls of this client are in flight already.
+func (e *Endpoint) BeginUnder(now, limit int64) bool {
+	if e.inFlight.Add(1) > limit {
+		e.inFlight.Add(-1)
+		return false
+	}
+	e.begun(now)
+	return true
+}
+
+func (e *Endpoint) begun(now int64) {
+	e.picked.Store(tally(e.picked.Load(), ewma.At(now), 1))
+}
+
+// lastPicked is when the last pick was; 0 is never.
+func (e *Endpoint) lastPicked() ewma.Tick { return ewma.Tick(e.picked.Load() >> 32) }
 
 // Opened tells that the call of the last Begin is a stream, and Closed that it
 // has ended: it may stay for days, and says nothing while it does.
@@ -91,77 +92,69 @@ func (e *Endpoint) Closed() { e.streams.Add(-1) }
 // Retract takes back a Begin whose call was not sent.
 func (e *Endpoint) Retract() { e.inFlight.Add(-1) }
 
-// Finish counts the end of a call that was sent here. It reports whether the
-// endpoint has a new report.
-func (e *Endpoint) Finish(now int64, end End, p *Params) bool {
-	own := e.inFlight.Add(-1)
-	at, tau := ewma.At(now), ewma.Ticks(p.Decay)
-	took := float64(end.Took)
-	switch end.Outcome {
-	case Success:
-		if took > 0 {
-			e.peak.Peak(at, took, tau)
-			e.floor.Trough(at, took, floorRise)
-		}
-		count(&e.failed, at, 0, tau)
-		count(&e.denied, at, 0, tau)
-	case Refused:
-		if took > 0 {
-			e.peak.AtLeast(at, took, tau)
-		}
-		count(&e.failed, at, 0, tau)
-		count(&e.denied, at, 1, tau)
-	case Failure:
-		e.bound(at, took, tau)
-		count(&e.failed, at, 1, tau)
-		e.reportedAt.Store(0)
-		return false
-	case Unknown:
-		e.bound(at, took, tau)
-	}
-	if end.Reported {
-		e.report(now, own, end)
-	}
-	return end.Reported
-}
+// Bar keeps the endpoint from being chosen, or ends that. A Set whose members are
+// all barred chooses one nevertheless.
+func (e *Endpoint) Bar(out bool) { e.mark(barred, out) }
 
-// bound takes account of a latency that is only a lower bound, and that says
-// nothing where there is no latency yet.
-func (e *Endpoint) bound(at ewma.Tick, took, tau float64) {
-	if _, known := e.peak.Load(); known && took > 0 {
-		e.peak.AtLeast(at, took, tau)
+// mark sets or clears a bit of odd.
+func (e *Endpoint) mark(bit uint32, set bool) {
+	switch has := e.odd.Load()&bit != 0; {
+	case set && !has:
+		e.odd.Or(bit)
+	case !set && has:
+		e.odd.And(^bit)
 	}
 }
 
-// count moves a share by a call that belongs to it (1) or does not (0).
-func count(share *ewma.Cell, at ewma.Tick, x, tau float64) {
-	if _, known := share.Load(); !known {
-		if x == 0 {
-			return
-		}
-		share.Seed(at, 0)
+// Ration limits the rate of calls to a share, in (0, 1], of what would be fair. At 1
+// there is no limit but the one that holds for all. Affine calls are not held to it.
+func (e *Endpoint) Ration(share float64) {
+	bits := uint32(0)
+	if share < 1 {
+		bits = math.Float32bits(float32(max(share, 1e-3)))
 	}
-	share.Blend(at, x, failureBlend, tau*sparse)
+	if e.share.Load() != bits {
+		e.share.Store(bits)
+	}
+	e.mark(rationed, bits != 0)
 }
 
-// report files a report. Of the requests that the server has in flight, own are
-// this client's, and are counted anew at every pick; the rest is others' load.
-func (e *Endpoint) report(now, own int64, end End) {
-	others := max(int64(end.InFlight)-own, 0)
-	e.load.Store(uint64(math.Float32bits(float32(end.Latency)))<<32 | uint64(uint32(others)))
-	e.reportedAt.Store(max(now, 1))
+// maxRest is how long an endpoint may ask to be left alone.
+const maxRest = 10 * time.Second
+
+// Rest keeps the endpoint from being chosen for d, 10 s at most, as a server asks
+// for that pushes back (gRFC A6). It does nothing where every other one is worse off.
+func (e *Endpoint) Rest(now int64, d time.Duration) {
+	if until := now + int64(min(d, maxRest)); d > 0 && until > e.rest.Load() {
+		e.rest.Store(until)
+		e.mark(resting, true)
+	}
 }
+
+// open reports whether the endpoint may be chosen, as far as it is for itself to say.
+func (e *Endpoint) open(now int64) bool {
+	odd := e.odd.Load()
+	return odd&(barred|resting) == 0 || odd&barred == 0 && !e.rests(now)
+}
+
+func (e *Endpoint) rests(now int64) bool {
+	if e.rest.Load() > now {
+		return true
+	}
+	e.mark(resting, false)
+	if e.rest.Load() > now { // set meanwhile
+		e.mark(resting, true)
+	}
+	return false
+}
+
+// known reports whether the server has ever reported.
+func (e *Endpoint) known() bool { return uint32(e.speed.Load()) != 0 }
 
 // fresh reports whether there is a report that is no older than the expiry.
 func (e *Endpoint) fresh(now int64, expiry time.Duration) bool {
-	at := e.reportedAt.Load()
-	return at != 0 && now-at <= int64(expiry)
-}
-
-// reported returns the freshest report.
-func (e *Endpoint) reported() (latency, others float64) {
-	w := e.load.Load()
-	return float64(math.Float32frombits(uint32(w >> 32))), float64(uint32(w))
+	stamp := uint32(e.speed.Load())
+	return stamp != 0 && e.odd.Load()&voided == 0 && age(now, stamp) <= float64(expiry)
 }
 
 // latency is the decayed peak-EWMA. It does not decay while the answer to a recent
@@ -172,7 +165,7 @@ func (e *Endpoint) reported() (latency, others float64) {
 func (e *Endpoint) latency(at ewma.Tick, tau float64) float64 {
 	busy := e.inFlight.Load() > 0
 	if peak, known := e.peak.Load(); known {
-		if busy && float64(at-ewma.At(e.lastPicked.Load())) < tau {
+		if busy && float64(at-e.lastPicked()) < tau {
 			return peak
 		}
 		peak, _ = e.peak.Decayed(at, tau)
@@ -186,11 +179,24 @@ func (e *Endpoint) latency(at ewma.Tick, tau float64) float64 {
 
 // refusals is the recent share of calls that were refused.
 func (e *Endpoint) refusals(at ewma.Tick, tau float64) float64 {
-	if f, known := e.denied.Load(); !known || f < wellBelow {
+	return e.recent(refusing, &e.denied, at, tau)
+}
+
+// recent is a share of calls, decayed. What is not worth looking at is 0, and its
+// bit is cleared, unless a call has just changed that.
+func (e *Endpoint) recent(bit uint32, share *ewma.Cell, at ewma.Tick, tau float64) float64 {
+	if e.odd.Load()&bit == 0 {
 		return 0
 	}
-	f, _ := e.denied.Decayed(at, tau)
-	return f
+	v, _ := share.Decayed(at, tau)
+	if v >= wellBelow {
+		return v
+	}
+	e.mark(bit, false)
+	if again, _ := share.Decayed(at, tau); again >= wellBelow {
+		e.mark(bit, true)
+	}
+	return 0
 }
 
 // noHistory is Finagle's penalty, in ns: longer than any deadline in use.
@@ -198,10 +204,27 @@ const noHistory = float64(time.Hour)
 
 // price is the factor by which failures make the endpoint dearer.
 func (e *Endpoint) price(at ewma.Tick, tau float64) float64 {
-	f, known := e.failed.Load()
-	if !known || f < wellBelow {
-		return 1
-	}
-	f, _ = e.failed.Decayed(at, tau)
-	return 1 + failurePrice*f
+	return 1 + failurePrice*e.recent(failing, &e.failed, at, tau)
+}
+
+// stampShift makes a stamp count 2^17 ns, 0.13 ms. It wraps after 6 days, so that a
+// report of then looks fresh for as long as a fresh one is.
+const stampShift = 17
+
+// stamp is a moment in a word's half; 0 never occurs.
+func stamp(now int64) uint32 { return uint32(now>>stampShift) | 1 }
+
+// age is the time since a stamp, in ns.
+func age(now int64, stamp uint32) float64 {
+	d := int32(uint32(now>>stampShift) - stamp)
+	return float64(max(d, 0)) * (1 << stampShift)
+}
+
+// pack and unpack keep two floats in a word.
+func pack(a, b float64) uint64 {
+	return uint64(math.Float32bits(float32(a)))<<32 | uint64(math.Float32bits(float32(b)))
+}
+
+func unpack(w uint64) (a, b float64) {
+	return float64(math.Float32frombits(uint32(w >> 32))), float64(math.Float32frombits(uint32(w)))
 }

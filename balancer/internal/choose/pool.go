@@ -1,31 +1,42 @@
 package choose
 
 import (
-	"math"
 	"sync"
 	"sync/atomic"
+
+	"github.com/freshet-io/freshet/balancer/internal/ewma"
 )
 
-// MaxPool is the largest pool, in reports: the pool size of Prequal (NSDI'24,
-// section 4).
-const MaxPool = 16
+const (
+	// MaxPool is the largest pool, in reports: the pool size of Prequal (NSDI'24,
+	// section 4).
+	MaxPool = 16
+	// DefaultPool is the size to use. More loses nothing, gains nothing and costs more.
+	DefaultPool = 4
+)
 
-// Pool holds the endpoints with the freshest reports where there are more
-// endpoints than the pool has slots: an endpoint that is not in it takes the slot
-// of the one whose report is oldest.
-//
-// Readers scan the slots without a lock. Writers take one only to change which
-// endpoints are in, which is as rare as picks outside the pool.
+// Pool holds endpoints that have reported of late, where there are more than it
+// has slots: one that is not there takes the slot of another.
+// It also keeps what is common to these endpoints: the rate of picks, and the
+// budget of probes. It outlives the sets that choose from it.
 type Pool struct {
 	slots [MaxPool]atomic.Pointer[Endpoint]
+	size  atomic.Int32
+	_     [7]uint64
 
-	mu   sync.Mutex // guards size, and changes of slots
-	size int
+	picked  atomic.Uint64 // picks in the present span, see tally
+	pace    atomic.Uint64 // a float64: ns between picks in the last span; 0: not known
+	credit  atomic.Int64  // of probes, in tenths
+	wakeful atomic.Int64  // when the need of a probe is considered next
+	scale   ewma.Cell     // latency per cost, of servers of ORCA
+
+	mu sync.Mutex // of Resize and Remove
 }
 
 // NewPool returns a pool of 1 to MaxPool slots.
 func NewPool(size int) *Pool {
 	p := new(Pool)
+	p.credit.Store(maxCredit)
 	p.Resize(size)
 	return p
 }
@@ -34,44 +45,37 @@ func NewPool(size int) *Pool {
 func (p *Pool) Resize(size int) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.size = min(max(size, 1), MaxPool)
-	for i := p.size; i < MaxPool; i++ {
-		p.replace(i, nil)
+	size = min(max(size, 1), MaxPool)
+	p.size.Store(int32(size))
+	for i := size; i < MaxPool; i++ {
+		p.slots[i].Store(nil)
 	}
 }
 
-// Offer puts e, which has a new report, into the pool if it is not there.
+// Offer puts e, which has a new report, into the pool if it is not there. The slot
+// is random, by what was reported: that is as good as that of the oldest.
 func (p *Pool) Offer(e *Endpoint) {
-	if e.pooled.Load() {
+	if p.has(e) {
 		return
 	}
+	i := mix(e.speed.Load()^e.load.Load()) >> 32 * uint64(p.size.Load()) >> 32
+	p.slots[i].Store(e)
+}
+
+func (p *Pool) has(e *Endpoint) bool {
+	for i := range p.size.Load() {
+		if p.slots[i].Load() == e {
+			return true
+		}
+	}
+	return false
+}
+
+// Remove takes e out of the pool if it is there.
+func (p *Pool) Remove(e *Endpoint) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if !e.pooled.Load() {
-		p.replace(p.oldest(), e)
-	}
-}
-
-// oldest is the slot that is empty, or else has the oldest report.
-func (p *Pool) oldest() int {
-	slot, at := 0, int64(math.MaxInt64)
-	for i := range p.size {
-		e := p.slots[i].Load()
-		if e == nil {
-			return i
-		}
-		if t := e.reportedAt.Load(); t < at {
-			slot, at = i, t
-		}
-	}
-	return slot
-}
-
-func (p *Pool) replace(slot int, e *Endpoint) {
-	if out := p.slots[slot].Swap(e); out != nil {
-		out.pooled.Store(false)
-	}
-	if e != nil {
-		e.pooled.Store(true)
+	for i := range p.slots {
+		p.slots[i].CompareAndSwap(e, nil)
 	}
 }

@@ -11,7 +11,7 @@ import (
 // Params are the settings of a choice.
 type Params struct {
 	PoolSize int           // 1 to MaxPool
-	Expiry   time.Duration // how long a report is believed
+	Expiry   time.Duration // how long a report is fresh
 	Decay    time.Duration // time constant of the client's own averages
 }
 
@@ -24,7 +24,7 @@ const (
 	// Report is the best expected time by reports.
 	Report
 	// TwoChoices is the better of two random endpoints by the client's own
-	// measurements.
+	// measurements, or one whose turn it was.
 	TwoChoices
 )
 
@@ -35,18 +35,20 @@ type Set struct {
 	params  Params
 	tau     float64
 	members []*Endpoint
-	pool    *Pool // nil if every member has a place
+	pool    *Pool
+	all     bool // so few members that a pick compares all
 }
 
 // NewSet returns a Set of at least one member. It takes over members. Of two
 // sets that share endpoints, only the newer one sees the pool.
 func NewSet(p Params, pool *Pool, members []*Endpoint) *Set {
-	s := &Set{params: p, tau: ewma.Ticks(p.Decay), members: members}
-	if len(members) > p.PoolSize {
-		s.pool = pool
-	}
+	s := &Set{params: p, tau: ewma.Ticks(p.Decay), members: members, pool: pool}
+	s.all = len(members) <= p.PoolSize+strangers
 	for i, e := range members {
 		e.position.Store(int32(i))
+		if e.home.Load() != pool {
+			e.home.Store(pool)
+		}
 	}
 	return s
 }
@@ -56,68 +58,47 @@ const (
 	// exploreScan members.
 	exploreMask = 1<<8 - 1
 	exploreScan = 16
-	// renewMask makes one pick in 16 consider endpoints without a fresh report.
-	renewMask = 1<<4 - 1
-	// notBad is how many times the average an unreported endpoint may seem to
-	// cost to be taken for renewal.
-	notBad = 2
-	// slack is the difference in cost that decides nothing, in average service
-	// times.
-	slack = 0.5
-	// tie is the same for two choices, in latencies of the faster one.
+	// sampleMask makes one pick in 16 count, for all of them.
+	sampleMask = 1<<4 - 1
+	// strangers is how many random endpoints are compared beside the pool.
+	strangers = 2
+	// tie is the difference that decides nothing between two choices, in latencies
+	// of the faster one.
 	tie = 0.1
 )
 
-// Pick chooses a member and says by which rule. Now is in ns, r is 64 random bits.
-func (s *Set) Pick(now int64, r uint64) (int, Rule) {
+// Pick chooses a member. Now is in ns, r is 64 random bits.
+func (s *Set) Pick(now int64, r uint64) (int, Rule) { return s.PickWhere(now, r, nil) }
+
+// PickWhere is Pick among the members for whose index allowed is true, nil for all.
+// Where it is true for none, or all others are barred, it chooses one nevertheless.
+func (s *Set) PickWhere(now int64, r uint64, allowed func(int) bool) (int, Rule) {
+	m := mix(r)
+	if m&sampleMask == 0 {
+		s.pool.sampled(now, sampleMask+1)
+		if m&exploreMask == 0 {
+			if i, ok := s.neglected(now, r); ok && (allowed == nil || allowed(i)) {
+				return i, TwoChoices
+			}
+		}
+	}
 	if len(s.members) == 1 {
 		return 0, Only
 	}
-	m := mix(r)
-	if m&exploreMask == 0 {
-		if i, ok := s.neglected(now, r); ok {
-			return i, TwoChoices
-		}
-	}
-	m >>= 8
-	var c candidates
-	s.gather(&c, now)
-	if c.n < 2 {
-		return s.twoChoices(now, r), TwoChoices
-	}
-	c.score()
-	if renew := m&renewMask == 0; c.n < len(s.members) && (renew || c.quiet()) {
-		if i, ok := s.addUnreported(&c, now, r); ok && renew {
-			return i, TwoChoices
-		}
-	}
-	return c.pick(uint32(m >> 32))
-}
-
-// gather collects the members whose reports are fresh.
-func (s *Set) gather(c *candidates, now int64) {
-	at := ewma.At(now)
-	if s.pool == nil {
-		for i, e := range s.members {
-			if e.fresh(now, s.params.Expiry) {
-				c.add(e, i, at, s.tau)
-			}
-		}
-		return
-	}
-	for i := range s.params.PoolSize {
-		e := s.pool.slots[i].Load()
-		if e == nil || !e.fresh(now, s.params.Expiry) {
-			continue
-		}
-		if pos := int(e.position.Load()); pos < len(s.members) && s.members[pos] == e {
-			c.add(e, pos, at, s.tau)
-		}
+	c := candidates{set: s, now: now, bits: m >> 8, allowed: allowed}
+	c.gather(r)
+	switch {
+	case c.reported > 0:
+		return c.pick()
+	case c.n == 0:
+		return s.any(now, r, allowed), TwoChoices
+	default:
+		return c.pair(), TwoChoices
 	}
 }
 
-// pair draws two different members.
-func (s *Set) pair(r uint64) (int, int) {
+// two draws two different members.
+func (s *Set) two(r uint64) (int, int) {
 	n := uint64(len(s.members))
 	i, _ := bits.Mul64(r, n)
 	j, _ := bits.Mul64(mix(r^0x9e3779b97f4a7c15), n-1)
@@ -128,57 +109,43 @@ func (s *Set) pair(r uint64) (int, int) {
 }
 
 // neglected is, of a random stretch of members, the one that was not picked for
-// longest, if that is longer than a report lives and no call is on its way there
+// longest, if that is longer than a report is fresh and no call is on its way there
 // but streams, whose end may be far.
 func (s *Set) neglected(now int64, r uint64) (int, bool) {
-	n := len(s.members)
+	n, at := len(s.members), ewma.At(now)
 	start, _ := bits.Mul64(r, uint64(n))
-	longest, since := -1, now-int64(s.params.Expiry)
+	longest, since := -1, uint32(ewma.Ticks(s.params.Expiry))
 	for k := range min(n, exploreScan) {
 		i := (int(start) + k) % n
 		e := s.members[i]
-		if at := e.lastPicked.Load(); at < since && e.inFlight.Load() <= e.streams.Load() {
-			longest, since = i, at
+		idle := uint32(math.MaxUint32)
+		if last := e.lastPicked(); last != 0 {
+			idle = uint32(at - last)
+		}
+		if idle > since && e.inFlight.Load() <= e.streams.Load() && e.open(now) && !e.exhausted(now, s.pool, n, r) {
+			longest, since = i, idle
 		}
 	}
 	return longest, longest >= 0
 }
 
-// twoChoices is the cheaper of two random members, by the client's own
-// measurements.
-func (s *Set) twoChoices(now int64, r uint64) int {
-	i, j := s.pair(r)
-	at := ewma.At(now)
-	a, latencyA := s.ownCost(s.members[i], at)
-	b, latencyB := s.ownCost(s.members[j], at)
-	if b < a-tie*min(latencyA, latencyB) {
-		return j
-	}
-	return i
-}
-
-// ownCost is peak-EWMA times calls in flight, the new one included.
-func (s *Set) ownCost(e *Endpoint, at ewma.Tick) (cost, latency float64) {
-	latency = e.latency(at, s.tau)
-	return latency * float64(e.inFlight.Load()+1) * e.price(at, s.tau), latency
-}
-
-// addUnreported adds up to two random members that have no fresh report. It
-// returns the cheaper of them, and false if that one seems bad.
-func (s *Set) addUnreported(c *candidates, now int64, r uint64) (int, bool) {
-	i, j := s.pair(r)
-	at := ewma.At(now)
-	best, cheapest := 0, math.Inf(1)
-	for _, k := range [2]int{i, j} {
-		if c.has(k) {
-			continue
-		}
-		cost := c.addUnreported(s.members[k], k, at, s.tau)
-		if cost < cheapest {
-			best, cheapest = k, cost
+// any is the first member from a random one that may be chosen, or else one that
+// at least is allowed, or else any.
+func (s *Set) any(now int64, r uint64, allowed func(int) bool) int {
+	n := len(s.members)
+	start, _ := bits.Mul64(r, uint64(n))
+	second := -1
+	for k := range n {
+		i := (int(start) + k) % n
+		switch {
+		case allowed != nil && !allowed(i):
+		case s.members[i].open(now):
+			return i
+		case second < 0:
+			second = i
 		}
 	}
-	return best, cheapest <= notBad*c.average()
+	return max(second, 0)
 }
 
 // mix spreads the bits of x: the finalizer of splitmix64.

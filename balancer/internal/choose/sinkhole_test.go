@@ -100,7 +100,7 @@ func (w *world) callRefusing(bad int) int {
 	i, _ := c.set.Pick(w.now, w.rng.Uint64())
 	e, s := c.endpoints[i], w.servers[i]
 	e.Begin(w.now)
-	with, refused := s.inFlight, i == bad
+	refused := i == bad
 	s.inFlight++
 	took := s.base(time.Duration(w.now))
 	if refused {
@@ -111,11 +111,11 @@ func (w *world) callRefusing(bad int) int {
 		end := choose.End{Outcome: choose.Success, Took: took, Reported: !s.silent, InFlight: uint32(s.inFlight)}
 		if refused {
 			end.Outcome = choose.Refused
-			s.estimate.AddBound(w.now, with, took)
+			s.estimate.AddBound(w.now, took)
 		} else {
-			s.estimate.Add(w.now, with, took)
+			s.estimate.Add(w.now, took)
 		}
-		end.Latency = s.estimate.Estimate(w.now, s.inFlight)
+		end.Latency = s.estimate.Estimate(w.now)
 		if e.Finish(w.now, end, &c.params) {
 			c.pool.Offer(e)
 		}

@@ -7,7 +7,7 @@ import (
 	"time"
 
 	"github.com/freshet-io/freshet/balancer/internal/choose"
-	"github.com/freshet-io/freshet/balancer/internal/latency"
+	"github.com/freshet-io/freshet/balancer/internal/service"
 )
 
 // world runs clients against servers in virtual time. Servers work on
@@ -26,7 +26,7 @@ type server struct {
 	spread   float64 // sigma of the log-normal factor on base
 	silent   bool    // sends no reports
 	inFlight int64
-	estimate latency.Estimator
+	estimate service.Estimator
 }
 
 type client struct {
@@ -54,7 +54,7 @@ func (e *events) Pop() any {
 }
 
 func params() choose.Params {
-	return choose.Params{PoolSize: choose.MaxPool, Expiry: time.Second, Decay: 10 * time.Second}
+	return choose.Params{PoolSize: choose.DefaultPool, Expiry: time.Second, Decay: 10 * time.Second}
 }
 
 func constant(d time.Duration) func(time.Duration) time.Duration {
@@ -92,7 +92,6 @@ func (w *world) call() int {
 	i, _ := c.set.Pick(w.now, w.rng.Uint64())
 	e, s := c.endpoints[i], w.servers[i]
 	e.Begin(w.now)
-	with := s.inFlight
 	s.inFlight++
 	factor := math.Exp(s.spread*w.rng.NormFloat64() - s.spread*s.spread/2)
 	took := time.Duration(float64(s.base(time.Duration(w.now))) * factor)
@@ -106,9 +105,9 @@ func (w *world) call() int {
 		if failed {
 			end.Outcome = choose.Failure
 		} else {
-			s.estimate.Add(w.now, with, took)
+			s.estimate.Add(w.now, took)
 		}
-		end.Latency = s.estimate.Estimate(w.now, s.inFlight)
+		end.Latency = s.estimate.Estimate(w.now)
 		if e.Finish(w.now, end, &c.params) {
 			c.pool.Offer(e)
 		}

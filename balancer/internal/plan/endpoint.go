@@ -1,0 +1,93 @@
+package plan
+
+import (
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/freshet-io/freshet/balancer/internal/choose"
+	"github.com/freshet-io/freshet/balancer/internal/eject"
+)
+
+// drainFor is how long an endpoint that said it was draining is believed. A server
+// that drains says so on every response, and one that has said so for the last
+// time was restarted or has thought better of it.
+const drainFor = int64(30 * time.Second)
+
+// Endpoint is all that a client has learnt of one endpoint. The zero value knows
+// nothing. It outlives connections and plans.
+type Endpoint struct {
+	choose.Endpoint
+	Ejection eject.State
+
+	// Picks counts what was picked, by rule, less what was retracted.
+	Picks    [Rules]atomic.Int64
+	draining atomic.Int64 // until when; 0: not
+	marked   atomic.Bool  // is draining, says the resolver
+
+	mu      sync.Mutex // guards the rest, for plans to be made; picks do not need it
+	settled bool       // is not new
+	ready   int64      // when it was a member last; 0: never
+	pool    *choose.Pool
+}
+
+// Settle tells, before the first plan with e, that e is no newcomer: it was
+// there before the client was.
+func (e *Endpoint) Settle() {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.settled = true
+}
+
+// attend notes that e is a member as of now, and reports whether it is new or was
+// away for longer than absence.
+func (e *Endpoint) attend(now int64) (arrived bool) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	arrived = e.ready == 0 && !e.settled || e.ready != 0 && now-e.ready > absence
+	e.ready = max(now, 1)
+	return arrived
+}
+
+// stay notes that e was a member until now.
+func (e *Endpoint) stay(now int64) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.ready = max(now, 1)
+}
+
+// enter makes pool the one that holds reports of e.
+func (e *Endpoint) enter(pool *choose.Pool) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if e.pool == pool {
+		return
+	}
+	// Its zone or priority has changed, or it is new.
+	if e.pool != nil {
+		e.pool.Remove(&e.Endpoint)
+	}
+	e.pool = pool
+}
+
+// Drain notes whether the server wants no new calls, as of now.
+func (e *Endpoint) Drain(now int64, draining bool) {
+	switch {
+	case draining:
+		e.draining.Store(now + drainFor)
+		e.Bar(true)
+	case e.draining.Load() != 0:
+		e.draining.Store(0)
+		e.Bar(!e.Ejection.Admitted())
+	}
+}
+
+// Draining reports whether the server wants no new calls, by its own word or that of the
+// resolver.
+func (e *Endpoint) Draining(now int64) bool {
+	if e.marked.Load() {
+		return true
+	}
+	until := e.draining.Load()
+	return until != 0 && now < until
+}

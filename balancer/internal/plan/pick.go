@@ -1,0 +1,204 @@
+package plan
+
+import (
+	"math/bits"
+
+	"github.com/freshet-io/freshet/balancer/internal/affinity"
+	"github.com/freshet-io/freshet/balancer/internal/choose"
+	"github.com/freshet-io/freshet/balancer/internal/locality"
+)
+
+const (
+	// steps is how far a call with a key walks: the more endpoints are passed over,
+	// the less the next one has to do with the key.
+	steps = 16
+	// sampled is of how many endpoints calls are added up for a bound.
+	sampled = 64
+)
+
+// Pick chooses a member for a call that begins at now, and counts the call as in
+// flight there. R is 64 random bits. It reports false if every endpoint that could
+// take the call is at its cap.
+func (pl *Plan) Pick(now int64, r uint64, c Call) (Pick, bool) {
+	// A key stays where it is, tier and zone included.
+	bits := r
+	if c.HasKey {
+		bits = c.Key
+	}
+	t := pl.tiers[0]
+	if shares := pl.shares.Load(); shares != nil {
+		t = pl.tiers[max(locality.Tier(*shares, mix(bits, 1)), 0)]
+	}
+	q := t.side(bits)
+	t.tend(now, pl)
+	if pick, ok := pl.try(now, r, t, q, &c); ok {
+		return pick, true
+	}
+	// Elsewhere there may be room.
+	for _, other := range pl.tiers {
+		for _, part := range [2]*part{other.home, other.away} {
+			if part == nil || part == q {
+				continue
+			}
+			if pick, ok := pl.try(now, r, other, part, &c); ok {
+				return pick, true
+			}
+		}
+	}
+	return Pick{}, false
+}
+
+// side is the part of the tier that gets the call with these bits.
+func (t *tier) side(bits uint64) *part {
+	switch {
+	case t.home == nil:
+		return t.away
+	case t.away != nil && t.spill.Remote(mix(bits, 2)):
+		return t.away
+	default:
+		return t.home
+	}
+}
+
+// try chooses within a part, and fails if all there are at their cap.
+func (pl *Plan) try(now int64, r uint64, t *tier, q *part, c *Call) (Pick, bool) {
+	panics := t.group.Panic()
+	if c.Avoid == nil && !panics {
+		if pick, ok := pl.trial(now, t, c); ok {
+			return pick, true
+		}
+	}
+	if c.HasKey {
+		if pick, ok := pl.affine(now, t, q, panics, c); ok {
+			return pick, true
+		}
+	}
+	k, rule := q.set.Pick(now, mix(r, 3))
+	if pl.eligible(now, q.index[k], panics, c) {
+		if pick, ok := pl.begin(now, t, q, q.index[k], ruleOf(rule, panics), c); ok {
+			return pick, true
+		}
+	}
+	return pl.second(now, r, t, q, panics, c)
+}
+
+// second chooses again, and now only among those that may get the call. It is apart
+// from try, so that only calls that need it pay for its closure.
+func (pl *Plan) second(now int64, r uint64, t *tier, q *part, panics bool, c *Call) (Pick, bool) {
+	again := *c
+	k, rule := q.set.PickWhere(now, mix(r, 4), func(k int) bool {
+		i := q.index[k]
+		return pl.members[i].InFlight() < pl.params.Cap && pl.eligible(now, i, panics, &again)
+	})
+	if pl.eligible(now, q.index[k], panics, c) {
+		if pick, ok := pl.begin(now, t, q, q.index[k], ruleOf(rule, panics), c); ok {
+			return pick, true
+		}
+	}
+	return pl.any(now, r, t, q, panics, c)
+}
+
+// trial sends the call to an ejected endpoint that wants a single one.
+func (pl *Plan) trial(now int64, t *tier, c *Call) (Pick, bool) {
+	k := t.group.Trial(now, t.states)
+	if k < 0 {
+		return Pick{}, false
+	}
+	if i := t.index[k]; !pl.members[i].Draining(now) {
+		if pick, ok := pl.begin(now, t, t.parts[k], i, Probation, c); ok {
+			pick.single = true
+			return pick, true
+		}
+	}
+	t.states[k].Release()
+	return Pick{}, false
+}
+
+// any takes a random endpoint that may be used, and else one that should not be.
+func (pl *Plan) any(now int64, r uint64, t *tier, q *part, panics bool, c *Call) (Pick, bool) {
+	for _, strict := range [2]bool{true, false} {
+		start, _ := bits.Mul64(mix(r, 16), uint64(len(q.index)))
+		for k := range q.index {
+			i := q.index[(int(start)+k)%len(q.index)]
+			if strict && !pl.eligible(now, i, panics, c) {
+				continue
+			}
+			rule := TwoChoices
+			if panics || !strict {
+				rule = Panic
+			}
+			if pick, ok := pl.begin(now, t, q, i, rule, c); ok {
+				return pick, true
+			}
+		}
+	}
+	return Pick{}, false
+}
+
+// affine takes the first endpoint in the order of the key that has room.
+func (pl *Plan) affine(now int64, t *tier, q *part, panics bool, c *Call) (Pick, bool) {
+	bound := int64(affinity.Bound(pl.params.Balance, q.inFlight(pl), len(q.index)))
+	walk := t.ringOf(q).First(c.Key)
+	for range steps {
+		k, ok := walk.Next()
+		if !ok {
+			break
+		}
+		i := q.index[k]
+		if pl.members[i].InFlight() >= bound || !pl.eligible(now, i, panics, c) {
+			continue
+		}
+		if pick, ok := pl.begin(now, t, q, i, Affinity, c); ok {
+			return pick, true
+		}
+	}
+	return Pick{}, false
+}
+
+// inFlight adds up this client's calls in flight in the part, those of a sample
+// where there are many endpoints.
+func (q *part) inFlight(pl *Plan) int {
+	n := len(q.index)
+	stride := max(n/sampled, 1)
+	sum, seen := 0, 0
+	for k := 0; k < n; k += stride {
+		sum += int(pl.members[q.index[k]].InFlight())
+		seen++
+	}
+	return sum * n / seen
+}
+
+// eligible reports whether a member should get the call.
+func (pl *Plan) eligible(now int64, i int, panics bool, c *Call) bool {
+	e := pl.members[i].Endpoint
+	if e.Draining(now) || c.Avoid != nil && c.Avoid(e) {
+		return false
+	}
+	return panics || e.Ejection.Admitted()
+}
+
+// begin counts the call, unless the endpoint is at its cap.
+func (pl *Plan) begin(now int64, t *tier, q *part, i int, rule Rule, c *Call) (Pick, bool) {
+	e := pl.members[i].Endpoint
+	if !e.BeginUnder(now, pl.params.Cap) {
+		return Pick{}, false
+	}
+	if c.Stream {
+		e.Opened()
+	}
+	e.Picks[rule].Add(1)
+	return Pick{Index: i, Rule: rule, Endpoint: e, Start: now, tier: t, part: q, stream: c.Stream}, true
+}
+
+func ruleOf(r choose.Rule, panics bool) Rule {
+	switch {
+	case panics:
+		return Panic
+	case r == choose.Only:
+		return Only
+	case r == choose.Report:
+		return Report
+	default:
+		return TwoChoices
+	}
+}
