@@ -27,7 +27,7 @@ func TestFailingEndpointIsEjectedAndReturns(t *testing.T) {
 				t.Errorf("silent=%v: an endpoint that fails got %.4f of the calls, want at most 0.01", s, got)
 			}
 			servers[0].fail.Store(nil)
-			c.drive(200, 70*time.Second) // ejection, probation and return
+			c.drive(40, 70*time.Second) // ejection, probation and return
 			if got := c.drive(200, 5*time.Second).share(addrs[0]); got < 0.12 {
 				t.Errorf("silent=%v: well again, it got %.3f of the calls, want 0.12 or more", s, got)
 			}
