@@ -32,7 +32,7 @@ func TestSnapshots(t *testing.T) {
 			t.Fatalf("got %d endpoints, want 5", len(got))
 		}
 		if e := got[0]; e.Addresses[0] != addrs[0] || e.State != "READY" || !e.Connected || e.Zone != "a" || !e.Reported ||
-			e.Service == 0 || e.Latency < 5*time.Millisecond || e.Phase != "normal" || e.Share != 1 || e.Picks["report"] == 0 {
+			e.Service == 0 || e.Latency < 4*time.Millisecond || e.Phase != "normal" || e.Share != 1 || e.Picks["report"] == 0 {
 			t.Errorf("a good endpoint is explained as %+v", e)
 		}
 		if e := got[1]; e.Failed == 0 && e.Reason == "" {
