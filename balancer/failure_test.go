@@ -86,8 +86,8 @@ func TestDeadAndRestarted(t *testing.T) {
 		servers[2].run()
 		<-time.After(10 * time.Second) // backoff
 		tr = c.drive(100, 10*time.Second)
-		if got := tr.share(addrs[2]); got < 0.1 || tr.errors > 0 {
-			t.Errorf("restarted, it got %.2f of the calls with %d errors, want 0.1 or more and 0", got, tr.errors)
+		if got := tr.share(addrs[2]); got < 0.05 || tr.errors > 0 {
+			t.Errorf("restarted, it got %.2f of the calls with %d errors, want 0.05 or more and 0", got, tr.errors)
 		}
 	})
 }

@@ -66,3 +66,13 @@ func (e *Endpoint) Load(now int64, expiry time.Duration) (depth, latency float64
 	others, _ := unpack(e.load.Load())
 	return others + float64(e.inFlight.Load()) + 1, latency, true
 }
+
+// Failing is the recent share of calls that failed, and 0 where there was none for
+// longer than the expiry: whether it has recovered is then to be found out.
+func (e *Endpoint) Failing(now int64, p *Params) float64 {
+	if f, known := e.failed.Load(); !known || f < wellBelow || float64(ewma.At(now)-e.lastPicked()) > ewma.Ticks(p.Expiry) {
+		return 0
+	}
+	f, _ := e.failed.Decayed(ewma.At(now), ewma.Ticks(p.Decay))
+	return f
+}

@@ -9,6 +9,10 @@ import (
 )
 
 const (
+	// failing is a share of failed calls that makes a choice worth another look, at
+	// this many others.
+	failing = 0.05
+	others  = 8
 	// steps is how far a call with a key walks: the more endpoints are passed over,
 	// the less the next one has to do with the key.
 	steps = 16
@@ -74,12 +78,27 @@ func (pl *Plan) try(now int64, r uint64, t *tier, q *part, c *Call) (Pick, bool)
 		}
 	}
 	k, rule := q.set.Pick(now, mix(r, 3))
+	if f := pl.members[q.index[k]].Failing(now, &pl.params.Choose); f > failing {
+		k = pl.healthier(now, r, q, k, f)
+	}
 	if pl.eligible(now, q.index[k], panics, c) {
 		if pick, ok := pl.begin(now, t, q, q.index[k], ruleOf(rule, panics), c); ok {
 			return pick, true
 		}
 	}
 	return pl.second(now, r, t, q, panics, c)
+}
+
+// healthier is, of the choice and some random others, the one that fails least: where
+// all but one fail, that one must be found, and soon.
+func (pl *Plan) healthier(now int64, r uint64, q *part, k int, failing float64) int {
+	for n := range uint64(others) {
+		j, _ := bits.Mul64(mix(r, 20+n), uint64(len(q.index)))
+		if f := pl.members[q.index[j]].Failing(now, &pl.params.Choose); f < failing {
+			k, failing = int(j), f
+		}
+	}
+	return k
 }
 
 // second chooses again, and now only among those that may get the call. It is apart
