@@ -19,6 +19,7 @@ var (
 	ErrVary      = errors.New("vary")
 	ErrMalformed = errors.New("malformed metadata")
 	ErrGroups    = errors.New("groups")
+	ErrNegative  = errors.New("error")
 )
 
 // Reply is a reply of the origin, as far as keeping it depends on it. The maps
@@ -32,8 +33,14 @@ type Reply struct {
 type Terms struct {
 	// Lifetime is the freshness lifetime, at most the rule's MaxAge.
 	Lifetime time.Duration
-	// StaleIfError is the window after it, at most the rule's.
-	StaleIfError time.Duration
+	// StaleIfError and StaleWhileRevalidate are the windows after it, at most the
+	// rule's.
+	StaleIfError, StaleWhileRevalidate time.Duration
+	// MustRevalidate: once stale, the reply is not to be used without asking the origin,
+	// whoever grants it.
+	MustRevalidate bool
+	// NoCache: every use asks the origin first.
+	NoCache bool
 }
 
 // Admission says how a reply may be kept.
@@ -41,9 +48,14 @@ type Admission struct {
 	Terms
 	// InitialAge is the age that the reply arrived with (RFC 9111 section 5.1).
 	InitialAge time.Duration
+	// ETag is the reply's validator, as RFC 9110 section 8.8.3 writes it; "": it has none that
+	// can be used.
+	ETag string
+	// Version is the reply's; 0: it has none.
+	Version uint64
 	// Groups are those of the rule's templates and those that the server named,
 	// each once.
-	Groups []string
+	Groups []wire.Group
 	// Omit lists metadata keys that may not be kept: "no-cache" with field
 	// names (RFC 9111 section 5.2.2.4).
 	Omit []string
@@ -55,16 +67,27 @@ type Admission struct {
 //
 // Header and trailer are both read, and the more restrictive counts; a valid
 // rpc-cache-control replaces cache-control (RFC 9213). A lifetime of zero is no
-// error: the reply may be kept for stale_if_error.
-func (r *Rule) Admit(reply Reply) (Admission, error) {
+// error: the reply may be kept for its stale windows, or to be validated. A reply with
+// no-cache is kept only with a validator: "the cache MUST NOT use the response to satisfy a subsequent
+// request without successful validation" (RFC 9111 section 5.2.2.4).
+func (r *Rule) Admit(reply Reply) (Admission, error) { return r.admit(reply, false) }
+
+func (r *Rule) admit(reply Reply, negative bool) (Admission, error) {
 	a := Admission{InitialAge: max(wire.ParseAge(reply.Header[wire.KeyAge]), wire.ParseAge(reply.Trailer[wire.KeyAge]))}
 	said, err := wire.ReplyDirectives(reply.Header, reply.Trailer)
-	switch {
-	case err != nil:
+	if err != nil {
 		return a, ErrMalformed
+	}
+	if a.ETag, err = wire.ReplyETag(reply.Header, reply.Trailer); err != nil {
+		return a, ErrMalformed
+	}
+	if a.Version, err = wire.ReplyVersion(reply.Header, reply.Trailer); err != nil {
+		return a, ErrMalformed
+	}
+	switch {
 	case said.NoStore:
 		return a, ErrNoStore
-	case said.NoCache || slices.ContainsFunc(said.NoCacheFields, saysReuse):
+	case slices.ContainsFunc(said.NoCacheFields, saysReuse), said.NoCache && a.ETag == "":
 		// Without what says how it may be reused it is not to be reused.
 		return a, ErrNoCache
 	case said.Private && r.Scope == Public:
@@ -74,11 +97,28 @@ func (r *Rule) Admit(reply Reply) (Admission, error) {
 	if !r.variesOnlyByKey(reply) {
 		return a, ErrVary
 	}
-	if a.Groups, err = r.groupsOf(reply); err != nil {
+	if a.Groups, err = r.groupsOf(reply, negative, a.Version); err != nil {
 		return a, err
 	}
-	a.Lifetime, a.StaleIfError, a.Omit = r.lifetime(said), r.staleIfError(said), said.NoCacheFields
+	a.Terms, a.Omit = r.Terms(said), said.NoCacheFields
 	return a, nil
+}
+
+// Terms are what the rule makes of a reply's directives, which may shorten what it grants and
+// never lengthen it.
+func (r *Rule) Terms(said wire.Response) Terms {
+	t := Terms{Lifetime: r.lifetime(said), NoCache: said.NoCache, MustRevalidate: r.mustRevalidate(said)}
+	if !t.MustRevalidate && !t.NoCache {
+		t.StaleIfError = min(said.StaleIfError.Or(r.StaleIfError), r.StaleIfError)
+		t.StaleWhileRevalidate = min(said.StaleWhileRevalidate.Or(r.StaleWhileRevalidate), r.StaleWhileRevalidate)
+	}
+	return t
+}
+
+// Shorten takes the rule's jitter from a lifetime: at most that fraction, by a random u in
+// [0, 1). Lifetimes are only shortened, so that no bound is passed.
+func (r *Rule) Shorten(lifetime time.Duration, u float64) time.Duration {
+	return lifetime - time.Duration(float64(lifetime)*r.Jitter*u)
 }
 
 // lifetime is RFC 9111 section 4.2.1 without heuristics: "If the cache is shared
@@ -92,17 +132,14 @@ func (r *Rule) lifetime(said wire.Response) time.Duration {
 	return min(d, r.MaxAge)
 }
 
-// staleIfError is the rule's window, which a reply may shorten and close:
-// "must-revalidate [...] once the response has become stale, a cache MUST NOT
+// mustRevalidate reports whether the reply may not be used stale: "must-revalidate
+// [...] once the response has become stale, a cache MUST NOT
 // reuse that response [...] until it has been successfully validated" (section
 // 5.2.2.2). In a shared cache proxy-revalidate says the same, and s-maxage
 // implies it (section 5.2.2.10).
-func (r *Rule) staleIfError(said wire.Response) time.Duration {
+func (r *Rule) mustRevalidate(said wire.Response) bool {
 	_, sMaxAge := said.SMaxAge.Get()
-	if said.MustRevalidate || r.Scope == Public && (said.ProxyRevalidate || sMaxAge) {
-		return 0
-	}
-	return min(said.StaleIfError.Or(r.StaleIfError), r.StaleIfError)
+	return said.MustRevalidate || r.Scope == Public && (said.ProxyRevalidate || sMaxAge)
 }
 
 // variesOnlyByKey reports whether all that the reply varies by is part of the
@@ -123,16 +160,26 @@ func (r *Rule) variesOnlyByKey(reply Reply) bool {
 	return true
 }
 
-func (r *Rule) groupsOf(reply Reply) ([]string, error) {
-	groups, err := r.Groups.Expand(reply.Request, reply.Message)
+// groupsOf are the groups of a reply, each with its version: "the reply's version in each of its
+// groups, unless a member of cache-groups has its own" (see package wire).
+func (r *Rule) groupsOf(reply Reply, negative bool, version uint64) ([]wire.Group, error) {
+	expand := r.Groups.Expand
+	if negative {
+		expand = func(req, _ proto.Message) ([]string, error) { return r.Groups.FromRequest(req) }
+	}
+	names, err := expand(reply.Request, reply.Message)
 	if err != nil {
 		return nil, ErrGroups
+	}
+	var groups []wire.Group
+	for _, n := range names {
+		groups = append(groups, wire.Group{Name: n, Version: version})
 	}
 	named := append(slices.Clone(reply.Header[wire.KeyCacheGroups]), reply.Trailer[wire.KeyCacheGroups]...)
 	if len(named) == 0 {
 		return groups, nil
 	}
-	more, err := wire.ParseGroups(named)
+	more, err := wire.ParseGroupList(named)
 	switch {
 	case errors.Is(err, wire.ErrLimit):
 		return nil, ErrGroups
@@ -140,8 +187,16 @@ func (r *Rule) groupsOf(reply Reply) ([]string, error) {
 		return nil, ErrMalformed
 	}
 	for _, g := range more {
-		if !slices.Contains(groups, g) {
+		own := g.Version != 0
+		if !own {
+			g.Version = version
+		}
+		at := slices.IndexFunc(groups, func(have wire.Group) bool { return have.Name == g.Name })
+		switch {
+		case at < 0:
 			groups = append(groups, g)
+		case own:
+			groups[at].Version = g.Version
 		}
 	}
 	if len(groups) > wire.MaxGroups {

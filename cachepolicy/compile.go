@@ -3,18 +3,14 @@ package cachepolicy
 import (
 	"slices"
 	"strings"
-	"time"
 
 	"google.golang.org/protobuf/reflect/protoreflect"
-	"google.golang.org/protobuf/types/known/durationpb"
 
 	"github.com/freshet-io/freshet/cachepolicy/wire"
 	freshetv1 "github.com/freshet-io/freshet/proto/freshet/v1"
 )
 
 const (
-	// maxDuration is RFC 9111's largest delta-seconds (section 1.2.2).
-	maxDuration = (1 << 31) * time.Second
 	maxVary     = 16
 	maxMetaKeys = 64
 )
@@ -35,7 +31,7 @@ func (s source) compile(md protoreflect.MethodDescriptor, mp *freshetv1.MethodPo
 		p.Cache = s.rule(md, c)
 	}
 	if inv := mp.GetInvalidates(); inv != nil {
-		p.Invalidates = s.invalidation(md, inv, p.Safe)
+		p.Invalidates, p.InvalidatesSoftly = s.invalidation(md, inv, p.Safe), inv.GetSoft()
 	}
 	return p
 }
@@ -51,9 +47,9 @@ func (s source) cacheable(md protoreflect.MethodDescriptor, safe bool) {
 }
 
 func (s source) rule(md protoreflect.MethodDescriptor, c *freshetv1.CacheRule) *Rule {
-	r := &Rule{MaxEntryBytes: int(c.GetMaxEntryBytes())}
-	s.refuseLater(c)
+	r := &Rule{MaxEntryBytes: int(c.GetMaxEntryBytes()), SharedReply: c.GetSharedReply()}
 	s.lifetimes(r, c)
+	s.negative(r, c)
 	switch c.GetScope() {
 	case freshetv1.CacheRule_SCOPE_UNSPECIFIED, freshetv1.CacheRule_PRINCIPAL:
 		r.Scope = Principal
@@ -88,43 +84,8 @@ func (s source) rule(md protoreflect.MethodDescriptor, c *freshetv1.CacheRule) *
 	}
 	r.Groups = s.groups("cache.groups", md, c.GetGroups())
 	s.refuseExcludedGroups(r)
+	s.reachable(r)
 	return r
-}
-
-func (s source) lifetimes(r *Rule, c *freshetv1.CacheRule) {
-	bounded := false // max_age is sound, so that others can be compared with it
-	if c.GetMaxAge() != nil {
-		r.MaxAge, bounded = s.duration("cache.max_age", c.GetMaxAge())
-		if bounded && r.MaxAge == 0 {
-			s.fault("cache.max_age", "must be greater than 0s, got 0s: leave the rule out to cache nothing")
-		}
-	} else if !s.unread("cache.max_age") {
-		s.fault("cache.max_age", "missing: every rule bounds the age of what it reuses")
-	}
-	r.DefaultMaxAge = r.MaxAge
-	if d := c.GetDefaultMaxAge(); d != nil {
-		r.DefaultMaxAge, _ = s.duration("cache.default_max_age", d)
-		if bounded && r.MaxAge > 0 && r.DefaultMaxAge > r.MaxAge {
-			s.fault("cache.default_max_age", "must be at most max_age (%v), got %v", r.MaxAge, r.DefaultMaxAge)
-		}
-	}
-	r.StaleIfError, _ = s.duration("cache.stale_if_error", c.GetStaleIfError())
-	if bounded && r.MaxAge == 0 && r.StaleIfError > 0 {
-		s.fault("cache.stale_if_error", "a bound of zero cannot have a stale window, got %v", r.StaleIfError)
-	}
-}
-
-// duration checks a duration, of which an absent one is zero, and reports
-// whether it is sound.
-func (s source) duration(field string, d *durationpb.Duration) (time.Duration, bool) {
-	if d == nil {
-		return 0, true
-	}
-	if err := d.CheckValid(); err != nil || d.AsDuration() < 0 || d.AsDuration() > maxDuration {
-		s.fault(field, "must be between 0s and %ds, got %ds %dns", maxDuration/time.Second, d.GetSeconds(), d.GetNanos())
-		return 0, false
-	}
-	return d.AsDuration(), true
 }
 
 // metadataKeys checks a list of metadata keys and returns it sorted.
@@ -187,9 +148,6 @@ func (s source) invalidation(md protoreflect.MethodDescriptor, inv *freshetv1.In
 	}
 	if len(inv.GetGroups()) == 0 && !s.unread("invalidates.groups") {
 		s.fault("invalidates.groups", "missing: name at least one group")
-	}
-	if inv.GetSoft() {
-		s.fault("invalidates.soft", "%s", later)
 	}
 	return s.groups("invalidates.groups", md, inv.GetGroups())
 }

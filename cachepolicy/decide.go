@@ -6,16 +6,27 @@ import "time"
 // depends on it. Times are durations since a base of the cache's own, on a
 // monotonic clock.
 type Entry struct {
-	// Requested is when the request that fetched the reply was begun. Age
-	// counts from there (RFC 9111 section 4.2.3, the "corrected initial age").
+	// Requested is when the request that fetched the reply was begun, or the last
+	// one that validated it. Age counts from there (RFC 9111 section 4.2.3, the
+	// "corrected initial age").
 	Requested time.Duration
 	// InitialAge is the age that the reply arrived with.
 	InitialAge time.Duration
 	// Terms are what the reply was stored under.
 	Terms Terms
+	// Version is the reply's; 0: it has none.
+	Version uint64
+	// Negative: what is stored is an error.
+	Negative bool
 	// Invalidated: something has made the reply untrue since its request was
 	// begun.
 	Invalidated bool
+	// Soft: a soft invalidation has come since. The reply is stale, and its windows
+	// count from Requested.
+	Soft bool
+	// Synced: an invalidation log that covers the reply has been heard without a
+	// gap since Requested, and is being heard.
+	Synced bool
 }
 
 // Age returns the reply's age at now; RFC 9111 section 4.2.3.
@@ -23,23 +34,20 @@ func (e *Entry) Age(now time.Duration) time.Duration {
 	return e.InitialAge + max(0, now-e.Requested)
 }
 
-// Wish is what one call asks beyond its rule. It only ever tightens the rule:
-// [NoWish] asks for nothing.
-type Wish struct {
-	// MaxAge is the greatest acceptable age; negative: no wish. Zero never
-	// accepts a stored reply. RFC 9111 section 5.2.1.1.
-	MaxAge time.Duration
-	// MinFresh is for how much longer the reply must be fresh; negative: no
-	// wish. RFC 9111 section 5.2.1.3.
-	MinFresh time.Duration
-	// NoCache: not without asking the origin. RFC 9111 section 5.2.1.4.
-	NoCache bool
-	// OnlyIfCached: not from the origin. RFC 9111 section 5.2.1.7.
-	OnlyIfCached bool
+// lifetime is what the reply was stored under, within the rule's bounds.
+func (e *Entry) lifetime(r *Rule) time.Duration {
+	d := min(e.Terms.Lifetime, r.MaxAge)
+	if !e.Synced {
+		d = min(d, r.UnsyncedMaxAge.Or(d))
+	}
+	if e.Negative {
+		d = min(d, r.NegativeMaxAge)
+	}
+	if e.Soft {
+		d = min(d, e.InitialAge)
+	}
+	return d
 }
-
-// NoWish is the Wish of a call that asks for nothing beyond its rule.
-var NoWish = Wish{MaxAge: -1, MinFresh: -1}
 
 // Origin is what is known of the backends when a decision is made.
 type Origin int
@@ -47,6 +55,9 @@ type Origin int
 const (
 	// OriginUntried: the origin has not been asked in this call.
 	OriginUntried Origin = iota
+	// OriginOverloaded: it has not been asked, and is known to have more to do than
+	// it can.
+	OriginOverloaded
 	// OriginFailed: the origin was asked and failed in a way that RFC 5861
 	// section 4 calls an error, or it cannot answer in time.
 	OriginFailed
@@ -84,15 +95,27 @@ const (
 	ReasonWish
 	// ReasonInvalidated: the reply is known to be untrue.
 	ReasonInvalidated
-	// ReasonGranted: the reply is stale, the origin failed, and the stale
-	// window that the rule grants is open.
+	// ReasonSoft: the reply was softly invalidated.
+	ReasonSoft
+	// ReasonGranted: the reply is stale, the origin failed, and the window that
+	// stale_if_error grants is open.
 	ReasonGranted
+	// ReasonRevalidating: the reply is stale, and the window that
+	// stale_while_revalidate grants is open.
+	ReasonRevalidating
+	// ReasonOverloaded: the reply is stale, the origin overloaded, and the window that
+	// stale_if_overloaded grants is open.
+	ReasonOverloaded
+	// ReasonAccepted: the reply is stale, and the call accepts that (max-stale).
+	ReasonAccepted
 )
 
 // Decision is the outcome of [Decide].
 type Decision struct {
 	Verdict Verdict
 	Reason  Reason
+	// Refresh: beside answering, fetch a new reply in the background.
+	Refresh bool
 	// Age is the stored reply's age, and TTL what is left of its lifetime,
 	// negative once it is stale. Both are zero when nothing was stored, or what
 	// was is invalidated.
@@ -104,9 +127,12 @@ type Decision struct {
 // call's wish, the time, and what is known of the origin.
 //
 //	reply_is_fresh = lifetime > age            (RFC 9111 section 4.2)
-//	lifetime       = min(what the reply was stored under, rule.MaxAge)
-//	stale_granted  = age < lifetime + min(stale-if-error of both), the origin
-//	                 having failed             (RFC 5861 section 4)
+//	lifetime       = min(what the reply was stored under, the rule's bound)
+//	stale_granted  = age < lifetime + min(window of both)   (RFC 5861)
+//	               or age <= lifetime + max-stale, age < the rule's bound
+//
+// The bound is MaxAge, UnsyncedMaxAge where no invalidation log is being heard, and
+// NegativeMaxAge for errors, which have no windows.
 //
 // A call with a MaxAge, MinFresh or NoCache of its own is never answered with a
 // stale reply: "Unless the max-stale request directive is also present, the
@@ -121,20 +147,63 @@ func Decide(e *Entry, r *Rule, w Wish, now time.Duration, o Origin) Decision {
 		return d
 	}
 	age := e.Age(now)
-	lifetime := min(e.Terms.Lifetime, r.MaxAge)
+	lifetime := e.lifetime(r)
 	d := Decision{Age: age, TTL: lifetime - age}
-	fresh := lifetime > age
-	switch {
-	case fresh && w.accepts(age, d.TTL):
+	fresh := lifetime > age && !e.Soft
+	if fresh && !e.Terms.NoCache && w.accepts(e, age, d.TTL) {
 		d.Verdict, d.Reason = Hit, ReasonFresh
-	case !fresh && o == OriginFailed && w.acceptsStale() && age < lifetime+min(e.Terms.StaleIfError, r.StaleIfError):
-		d.Verdict, d.Reason = Stale, ReasonGranted
-	case fresh:
-		d.Verdict, d.Reason = unusable(Validate, w, o), ReasonWish
-	default:
-		d.Verdict, d.Reason = unusable(Validate, w, o), ReasonStale
+		d.Refresh = r.EagerRefresh > 0 && o == OriginUntried && !w.OnlyIfCached &&
+			float64(age) >= r.EagerRefresh*float64(lifetime)
+		return d
 	}
+	if !fresh && w.acceptsStale(e, age, -d.TTL) {
+		if reason, ok := granted(e, r, w, d, o); ok {
+			d.Verdict, d.Reason = Stale, reason
+			d.Refresh = reason == ReasonRevalidating
+			return d
+		}
+	}
+	switch {
+	case fresh:
+		d.Reason = ReasonWish
+		if e.Terms.NoCache {
+			d.Reason = ReasonStale
+		}
+	case e.Soft:
+		d.Reason = ReasonSoft
+	default:
+		d.Reason = ReasonStale
+	}
+	d.Verdict = unusable(Validate, w, o)
 	return d
+}
+
+// granted says which grant, if any, lets a stale reply be used.
+func granted(e *Entry, r *Rule, w Wish, d Decision, o Origin) (Reason, bool) {
+	// "A cache MUST NOT generate a stale response if it is prohibited by an
+	// explicit in-protocol directive" (RFC 9111 section 4.2.4).
+	if e.Negative || e.Terms.NoCache || e.Terms.MustRevalidate {
+		return 0, false
+	}
+	over := -d.TTL // by how much the lifetime is exceeded
+	if o == OriginFailed {
+		window := min(e.Terms.StaleIfError, r.StaleIfError)
+		if w.StaleIfError >= 0 {
+			window = min(window, w.StaleIfError)
+		}
+		if over < window {
+			return ReasonGranted, true
+		}
+	}
+	switch {
+	case over < min(e.Terms.StaleWhileRevalidate, r.StaleWhileRevalidate) && !w.OnlyIfCached && o != OriginFailed:
+		return ReasonRevalidating, true
+	case o == OriginOverloaded && over < r.StaleIfOverloaded:
+		return ReasonOverloaded, true
+	case w.MaxStale >= 0 && d.Age < r.MaxAge: // over <= w.MaxStale has been looked at
+		return ReasonAccepted, true
+	}
+	return 0, false
 }
 
 // unusable turns the verdict to ask the origin into Error where it cannot be
@@ -145,17 +214,3 @@ func unusable(ask Verdict, w Wish, o Origin) Verdict {
 	}
 	return ask
 }
-
-func (w Wish) accepts(age, ttl time.Duration) bool {
-	switch {
-	case w.NoCache:
-		return false
-	case w.MaxAge == 0 || w.MaxAge > 0 && age > w.MaxAge:
-		return false
-	case w.MinFresh >= 0 && ttl < w.MinFresh:
-		return false
-	}
-	return true
-}
-
-func (w Wish) acceptsStale() bool { return !w.NoCache && w.MaxAge < 0 && w.MinFresh < 0 }

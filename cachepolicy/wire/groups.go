@@ -3,6 +3,7 @@ package wire
 import (
 	"encoding/base64"
 	"fmt"
+	"strconv"
 
 	"github.com/dunglas/httpsfv"
 )
@@ -19,15 +20,27 @@ const (
 	MaxGroupFieldBytes = 128 << 10
 )
 
-// ParseGroups reads cache-groups or cache-group-invalidation: "a List of
+// Group is a member of cache-groups or cache-group-invalidation.
+type Group struct {
+	// Name is the group.
+	Name string
+	// Version is the parameter v; 0: it has none. In cache-groups it is the reply's version
+	// in that group, in cache-group-invalidation the least version that is still true.
+	Version uint64
+	// Soft is the parameter soft of an invalidation: replies become stale, not invalid.
+	Soft bool
+}
+
+// ParseGroupList reads cache-groups or cache-group-invalidation: "a List of
 // Strings" (RFC 9875 section 2), all values of the key being one List (RFC 9651).
 // A member may also be a Byte Sequence, as which a group travels that is not
-// printable ASCII. Parameters are ignored. The groups are in the field's order,
+// printable ASCII. The parameters v, an Integer from 0 to [MaxVersion], and soft, a Boolean,
+// are read and others ignored. The groups are in the field's order,
 // repetitions included; nil for none.
 //
 // An error wraps [ErrLimit] for a field over [MaxGroups], [MaxGroupBytes] or
 // [MaxGroupFieldBytes], and otherwise [ErrMalformed]; there are then no groups.
-func ParseGroups(values []string) ([]string, error) {
+func ParseGroupList(values []string) ([]Group, error) {
 	if n := size(values); n > MaxGroupFieldBytes {
 		return nil, overLimit("the bytes of a group field", MaxGroupFieldBytes, n)
 	}
@@ -38,15 +51,15 @@ func ParseGroups(values []string) ([]string, error) {
 	if len(list) == 0 {
 		return nil, nil
 	}
-	groups := make([]string, 0, min(len(list), MaxGroups))
+	groups := make([]Group, 0, min(len(list), MaxGroups))
 	var limit error
 	for i, m := range list {
 		group, ok := groupOf(m)
 		if !ok {
-			return nil, fmt.Errorf("wire: %w groups: member %d must be a string or a byte sequence", ErrMalformed, i)
+			return nil, fmt.Errorf("wire: %w groups: member %d must be a string or a byte sequence, its v an integer from 0 to %d and its soft a boolean", ErrMalformed, i, int64(MaxVersion))
 		}
 		if limit == nil {
-			limit = checkGroup(len(list), len(group))
+			limit = checkGroup(len(list), len(group.Name))
 			groups = append(groups, group)
 		}
 	}
@@ -54,6 +67,19 @@ func ParseGroups(values []string) ([]string, error) {
 		return nil, limit
 	}
 	return groups, nil
+}
+
+// ParseGroups is [ParseGroupList] for those who need the names alone.
+func ParseGroups(values []string) ([]string, error) {
+	list, err := ParseGroupList(values)
+	if len(list) == 0 {
+		return nil, err
+	}
+	names := make([]string, len(list))
+	for i, g := range list {
+		names[i] = g.Name
+	}
+	return names, nil
 }
 
 func checkGroup(groups, bytes int) error {
@@ -66,34 +92,66 @@ func checkGroup(groups, bytes int) error {
 	return nil
 }
 
-func groupOf(m httpsfv.Member) (string, bool) {
+func groupOf(m httpsfv.Member) (g Group, ok bool) {
 	switch v := bare(m).(type) {
 	case string:
-		return v, true
+		g.Name = v
 	case []byte:
-		return string(v), true
+		g.Name = string(v)
+	default:
+		return g, false
 	}
-	return "", false
+	params := m.(httpsfv.Item).Params //nolint:forcetypeassert // only an Item has a bare value
+	if v, has := params.Get("v"); has {
+		n, isInt := v.(int64)
+		if !isInt || n < 0 || n > MaxVersion {
+			return g, false
+		}
+		g.Version = uint64(n)
+	}
+	if v, has := params.Get("soft"); has {
+		if g.Soft, ok = v.(bool); !ok {
+			return g, false
+		}
+	}
+	return g, true
 }
 
-// FormatGroups returns the groups as one field value, "" for none. Any string
-// can be a group: [ParseGroups] of the value returns the same groups. An error
+// FormatGroups is [FormatGroupList] of groups without parameters.
+func FormatGroups(names []string) (string, error) {
+	list := make([]Group, len(names))
+	for i, n := range names {
+		list[i].Name = n
+	}
+	return FormatGroupList(list)
+}
+
+// FormatGroupList returns the groups as one field value, "" for none. Any string
+// can be a group: [ParseGroupList] of the value returns the same groups, if their versions are at
+// most [MaxVersion]; a larger one is written as that. An error
 // wraps [ErrLimit]: a field over [MaxGroups] or [MaxGroupBytes] would not be
 // read.
-func FormatGroups(groups []string) (string, error) {
+func FormatGroupList(groups []Group) (string, error) {
 	n := 0
 	for _, g := range groups {
-		if err := checkGroup(len(groups), len(g)); err != nil {
+		if err := checkGroup(len(groups), len(g.Name)); err != nil {
 			return "", err
 		}
-		n += len(g) + len(`"", `)
+		n += len(g.Name) + len(`"", `)
 	}
 	b := make([]byte, 0, n)
 	for i, g := range groups {
 		if i > 0 {
 			b = append(b, ", "...)
 		}
-		b = appendGroup(b, g)
+		b = appendGroup(b, g.Name)
+		if g.Version > 0 {
+			b = append(b, ";v="...)
+			b = strconv.AppendUint(b, min(g.Version, MaxVersion), 10)
+		}
+		if g.Soft {
+			b = append(b, ";soft"...)
+		}
 	}
 	return string(b), nil
 }

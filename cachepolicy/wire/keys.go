@@ -25,6 +25,17 @@ const (
 	// KeyIfNoneMatch makes a call conditional on the caller's own copy (RFC 9110
 	// section 13.1.2).
 	KeyIfNoneMatch = "if-none-match"
+	// KeyETag carries a reply's validator (RFC 9110 section 8.8.3).
+	KeyETag = "etag"
+	// KeyNotModified says, with the value "1" and beside OK and an empty message, that the copy that
+	// if-none-match named is still good (RFC 9110 section 15.4.5, which has a status for it).
+	KeyNotModified = "cache-not-modified"
+	// KeyCacheVersion carries a reply's version: a counter that grows with each change of what
+	// the reply shows. It is the reply's version in each of its groups, unless a member of
+	// cache-groups has one of its own ("v").
+	KeyCacheVersion = "cache-version"
+	// KeyCacheMinVersion asks for a reply of at least that version.
+	KeyCacheMinVersion = "cache-min-version"
 )
 
 const (

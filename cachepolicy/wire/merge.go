@@ -14,6 +14,9 @@ func MergeResponse(a, b Response) Response {
 	r := Response{
 		MaxAge:          smaller(a.MaxAge, b.MaxAge),
 		StaleIfError:    smaller(a.StaleIfError, b.StaleIfError),
+
+		StaleWhileRevalidate: smaller(a.StaleWhileRevalidate, b.StaleWhileRevalidate),
+
 		NoStore:         a.NoStore || b.NoStore,
 		NoCache:         a.NoCache || b.NoCache,
 		Private:         a.Private || b.Private,

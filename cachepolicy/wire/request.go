@@ -12,6 +12,11 @@ type Request struct {
 	MaxAge Seconds
 	// MinFresh is for how much longer the reply must be fresh.
 	MinFresh Seconds
+	// MaxStale is by how much the reply may have exceeded its lifetime; "max-stale" without an
+	// argument is [MaxSeconds], "a stale response of any age".
+	MaxStale Seconds
+	// StaleIfError shortens the window of that name (RFC 5861 section 4).
+	StaleIfError Seconds
 	// NoCache: not without asking the origin.
 	NoCache bool
 	// NoStore: the reply is not to be stored.
@@ -21,13 +26,12 @@ type Request struct {
 }
 
 // ParseRequest reads the cache-control of a call, all values of the key being
-// one list. Unknown directives are ignored, of which max-stale is one: a call
-// that asks for it gets fresher data than it would accept.
+// one list. Unknown directives are ignored.
 //
 // A malformed wish errs towards the origin: a max-age that is not a number of
-// whole seconds is 0; a min-fresh that is not, a break of the grammar and a
+// whole seconds is 0, as are such a max-stale and stale-if-error; a min-fresh that is not, a break of the grammar and a
 // field over [MaxFieldBytes] or [MaxDirectives] are no-cache. Of a repeated directive the strictest
-// counts: the smallest max-age, the largest min-fresh. The arguments of those
+// counts: the smallest max-age, max-stale and stale-if-error, the largest min-fresh. The arguments of those
 // that take none are ignored.
 func ParseRequest(values []string) Request {
 	var r Request
@@ -54,6 +58,15 @@ func (r *Request) add(d *directive) {
 			return
 		}
 		r.MinFresh = Some(max(least, r.MinFresh.Or(0)))
+	case strings.EqualFold(name, "max-stale"):
+		most, _ := deltaSeconds(d.arg)
+		if d.form == noArg {
+			most = MaxSeconds * time.Second
+		}
+		r.MaxStale = smaller(r.MaxStale, Some(most))
+	case strings.EqualFold(name, "stale-if-error"):
+		window, _ := deltaSeconds(d.arg)
+		r.StaleIfError = smaller(r.StaleIfError, Some(window))
 	case strings.EqualFold(name, "no-cache"):
 		r.NoCache = true
 	case strings.EqualFold(name, "no-store"):

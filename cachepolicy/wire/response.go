@@ -6,7 +6,7 @@ import (
 )
 
 // Response is what a reply says about its reuse: the directives of RFC 9111
-// section 5.2.2 and RFC 5861 section 4 that freshet heeds. The zero Response
+// section 5.2.2 and RFC 5861 that freshet heeds. The zero Response
 // says nothing.
 //
 // What the parsers and [MergeResponse] return is normal: Private excludes
@@ -19,6 +19,9 @@ type Response struct {
 	// StaleIfError shortens the window in which the reply may be served stale
 	// when the origin fails.
 	StaleIfError Seconds
+	// StaleWhileRevalidate shortens the window in which it may be served stale while
+	// another one is fetched (RFC 5861 section 3).
+	StaleWhileRevalidate Seconds
 	// NoStore: the reply must not be stored.
 	NoStore bool
 	// NoCache: the reply must not be used without asking the origin.
@@ -51,8 +54,8 @@ const fieldCacheControl = "cache-control"
 //
 // The error, which wraps [ErrMalformed], says that the reply must not be stored;
 // the Response beside it is a bare no-store, which says the same. It is returned
-// for a break of the grammar anywhere, a max-age, s-maxage or stale-if-error
-// that is not a number of whole seconds ("Caches are encouraged to consider
+// for a break of the grammar anywhere, a max-age, s-maxage, stale-if-error or
+// stale-while-revalidate that is not a number of whole seconds ("Caches are encouraged to consider
 // responses that have invalid freshness information [...] to be stale"), and a
 // field over [MaxFieldBytes] or [MaxDirectives].
 func ParseResponse(values []string) (Response, error) {
@@ -80,6 +83,8 @@ func (r *Response) add(d *directive) error {
 		return r.seconds(&r.SMaxAge, d)
 	case strings.EqualFold(name, "stale-if-error"):
 		return r.seconds(&r.StaleIfError, d)
+	case strings.EqualFold(name, "stale-while-revalidate"):
+		return r.seconds(&r.StaleWhileRevalidate, d)
 	case strings.EqualFold(name, "no-store"):
 		r.NoStore = true
 	case strings.EqualFold(name, "no-cache"):

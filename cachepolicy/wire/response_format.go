@@ -36,7 +36,8 @@ func (r Response) AppendTo(b []byte) []byte {
 	word(r.ProxyRevalidate, "proxy-revalidate")
 	b = appendSeconds(b, start, "max-age=", r.MaxAge)
 	b = appendSeconds(b, start, "s-maxage=", r.SMaxAge)
-	return appendSeconds(b, start, "stale-if-error=", r.StaleIfError)
+	b = appendSeconds(b, start, "stale-if-error=", r.StaleIfError)
+	return appendSeconds(b, start, "stale-while-revalidate=", r.StaleWhileRevalidate)
 }
 
 func appendSeconds(b []byte, start int, name string, s Seconds) []byte {

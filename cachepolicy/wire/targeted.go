@@ -12,8 +12,8 @@ import (
 // or invalid (section 2.2).
 //
 // The field is a structured-field Dictionary (RFC 9651), so names are lower case
-// and of a repeated member the last counts. A max-age, s-maxage or
-// stale-if-error must be a non-negative Integer, no-cache and private a Boolean,
+// and of a repeated member the last counts. A max-age, s-maxage,
+// stale-if-error or stale-while-revalidate must be a non-negative Integer, no-cache and private a Boolean,
 // String or Token, every other known directive a Boolean; anything else makes
 // the field invalid, since RFC 9213 section 2.1 warns of coercing values. Boolean
 // false is as if the member were absent. Unknown members, and parameters, are
@@ -45,6 +45,8 @@ func (r *Response) addTargeted(name string, m httpsfv.Member) bool {
 		return memberSeconds(&r.SMaxAge, m)
 	case "stale-if-error":
 		return memberSeconds(&r.StaleIfError, m)
+	case "stale-while-revalidate":
+		return memberSeconds(&r.StaleWhileRevalidate, m)
 	case "no-store":
 		return memberBool(&r.NoStore, m)
 	case "public":

@@ -34,7 +34,11 @@ func (c *call) fill(fl *flight, o *origin) {
 	res.terms, res.age = admission.Terms, admission.InitialAge
 	// An interceptor behind the cache may have rewritten the request: what the
 	// caller's own names counts too.
-	res.groups = c.cache.groupHashes(c.target, admission.Groups)
+	names := make([]string, len(admission.Groups))
+	for i, g := range admission.Groups {
+		names[i] = g.Name
+	}
+	res.groups = c.cache.groupHashes(c.target, names)
 	for _, g := range fl.known {
 		if !slices.Contains(res.groups, g) {
 			res.groups = append(res.groups, g)

@@ -210,12 +210,10 @@ func (x *MethodPolicy) GetInvalidates() *InvalidationRule {
 // CacheRule bounds the reuse of a method's replies.
 //
 // Nothing is ever reused that is older than max_age plus the stale window that
-// applies. Every duration is at least zero.
+// applies. Stale windows count from the end of the lifetime, those of a reply that was softly
+// invalidated from the start of its fetch. Every duration is at least zero.
 //
-// A rule is a promise, so a version of freshet refuses the fields that it does
-// not honour. This one refuses stale_while_revalidate, stale_if_overloaded,
-// unsynced_max_age, negative_max_age, negative_codes, hold_off, soft_timeout,
-// eager_refresh, jitter, prefer and shared_reply, and InvalidationRule.soft.
+// A rule is a promise: a version of freshet refuses fields that it does not know.
 type CacheRule struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// Required, greater than zero. The hard bound of fresh reuse. It is also the
@@ -227,8 +225,8 @@ type CacheRule struct {
 	// Zero: such a reply is not reused. At most max_age.
 	DefaultMaxAge *durationpb.Duration `protobuf:"bytes,2,opt,name=default_max_age,json=defaultMaxAge,proto3" json:"default_max_age,omitempty"`
 	// For how long after the end of its lifetime a reply may be served while one
-	// call in the background fetches a new one (RFC 5861, section 3). Unset or
-	// zero: never.
+	// call in the background fetches a new one (RFC 5861, section 3). A reply's
+	// directive of the same name shortens it. Unset or zero: never.
 	StaleWhileRevalidate *durationpb.Duration `protobuf:"bytes,3,opt,name=stale_while_revalidate,json=staleWhileRevalidate,proto3" json:"stale_while_revalidate,omitempty"`
 	// For how long after the end of its lifetime a reply may be served when the
 	// origin fails: UNAVAILABLE (dial failures and no ready subchannel
@@ -239,27 +237,29 @@ type CacheRule struct {
 	// For how long after the end of its lifetime a reply may be served while the
 	// backends are overloaded. Unset or zero: never.
 	StaleIfOverloaded *durationpb.Duration `protobuf:"bytes,5,opt,name=stale_if_overloaded,json=staleIfOverloaded,proto3" json:"stale_if_overloaded,omitempty"`
-	// The bound of fresh reuse that replaces max_age while the invalidation log
-	// is not being heard. Unset: max_age. Zero: every use asks the origin.
+	// The bound of fresh reuse that replaces max_age while no invalidation log is
+	// being heard, so always where there is none. Unset: max_age. Zero: every use
+	// asks the origin. At most max_age.
 	UnsyncedMaxAge *durationpb.Duration `protobuf:"bytes,6,opt,name=unsynced_max_age,json=unsyncedMaxAge,proto3,oneof" json:"unsynced_max_age,omitempty"`
 	// The lifetime of a cached error. Unset or zero: errors are not cached.
 	NegativeMaxAge *durationpb.Duration `protobuf:"bytes,7,opt,name=negative_max_age,json=negativeMaxAge,proto3" json:"negative_max_age,omitempty"`
 	// The errors that negative_max_age is for, by canonical name. Unset:
-	// NOT_FOUND. Transient codes and those that depend on the caller's identity
-	// are refused.
+	// NOT_FOUND. INVALID_ARGUMENT, ALREADY_EXISTS, FAILED_PRECONDITION,
+	// OUT_OF_RANGE and UNIMPLEMENTED may stand here, too; transient codes and those
+	// that depend on the caller's identity are refused.
 	NegativeCodes []string `protobuf:"bytes,8,rep,name=negative_codes,json=negativeCodes,proto3" json:"negative_codes,omitempty"`
 	// For how long after an invalidation replies to new requests are returned but
 	// not stored, where there are no versions. Unset or zero: not at all.
 	HoldOff *durationpb.Duration `protobuf:"bytes,9,opt,name=hold_off,json=holdOff,proto3" json:"hold_off,omitempty"`
-	// How long a call waits for the origin before a stale reply, where one is
-	// granted, is served instead. Unset or zero: until the call's own deadline.
+	// How long a call waits for the origin before a stale reply, which
+	// stale_if_error must grant, is served instead. Unset or zero: until the call's own deadline.
 	SoftTimeout *durationpb.Duration `protobuf:"bytes,10,opt,name=soft_timeout,json=softTimeout,proto3" json:"soft_timeout,omitempty"`
 	// The fraction of its lifetime after which a reply in use is fetched anew in
 	// the background: 0 (off) to 1, exclusive.
-	EagerRefresh float32 `protobuf:"fixed32,11,opt,name=eager_refresh,json=eagerRefresh,proto3" json:"eager_refresh,omitempty"`
+	EagerRefresh *float32 `protobuf:"fixed32,11,opt,name=eager_refresh,json=eagerRefresh,proto3,oneof" json:"eager_refresh,omitempty"`
 	// The largest fraction by which a lifetime is shortened at random, so that
 	// replies fetched together do not end together: 0 (off) to 1, exclusive.
-	Jitter float32 `protobuf:"fixed32,12,opt,name=jitter,proto3" json:"jitter,omitempty"`
+	Jitter *float32 `protobuf:"fixed32,12,opt,name=jitter,proto3,oneof" json:"jitter,omitempty"`
 	// What this path wants most: a preset of the fields above.
 	Prefer CacheRule_Prefer `protobuf:"varint,13,opt,name=prefer,proto3,enum=freshet.v1.CacheRule_Prefer" json:"prefer,omitempty"`
 	// Who may be answered from one stored reply. Unset: PRINCIPAL.
@@ -289,7 +289,10 @@ type CacheRule struct {
 	SharedReply bool `protobuf:"varint,20,opt,name=shared_reply,json=sharedReply,proto3" json:"shared_reply,omitempty"`
 	// In policy files only: treat the method as NO_SIDE_EFFECTS although its
 	// descriptor does not say so.
-	AssumeSafe    bool `protobuf:"varint,21,opt,name=assume_safe,json=assumeSafe,proto3" json:"assume_safe,omitempty"`
+	AssumeSafe bool `protobuf:"varint,21,opt,name=assume_safe,json=assumeSafe,proto3" json:"assume_safe,omitempty"`
+	// The method answers for many ids at once, and its items are cached one by one.
+	// Unset: the reply is cached whole.
+	Batch         *CacheRule_Batch `protobuf:"bytes,22,opt,name=batch,proto3" json:"batch,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -395,15 +398,15 @@ func (x *CacheRule) GetSoftTimeout() *durationpb.Duration {
 }
 
 func (x *CacheRule) GetEagerRefresh() float32 {
-	if x != nil {
-		return x.EagerRefresh
+	if x != nil && x.EagerRefresh != nil {
+		return *x.EagerRefresh
 	}
 	return 0
 }
 
 func (x *CacheRule) GetJitter() float32 {
-	if x != nil {
-		return x.Jitter
+	if x != nil && x.Jitter != nil {
+		return *x.Jitter
 	}
 	return 0
 }
@@ -471,13 +474,20 @@ func (x *CacheRule) GetAssumeSafe() bool {
 	return false
 }
 
+func (x *CacheRule) GetBatch() *CacheRule_Batch {
+	if x != nil {
+		return x.Batch
+	}
+	return nil
+}
+
 // InvalidationRule names the groups that a call of the method makes untrue.
 type InvalidationRule struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// Templates as in CacheRule.groups, over the request and {response.field}.
 	// At least one.
 	Groups []string `protobuf:"bytes,1,rep,name=groups,proto3" json:"groups,omitempty"`
-	// Entries become stale, to be served in their stale windows, and not invalid.
+	// Replies become stale, to be served in their stale windows, and not invalid.
 	Soft          bool `protobuf:"varint,2,opt,name=soft,proto3" json:"soft,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -585,6 +595,75 @@ func (x *PolicyFile) GetAllowUnknownMethods() bool {
 	return false
 }
 
+// Batch says how a request's ids and a reply's items correspond. A call is
+// answered from the items that are stored, and asks the origin only for the
+// others. The reply has its items in the order of the request's ids; an id for
+// which the origin returns no item has none. Groups are those of a request and
+// a reply with that one id and item.
+type CacheRule_Batch struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The request's field that lists the ids: a repeated scalar. Required.
+	Ids string `protobuf:"bytes,1,opt,name=ids,proto3" json:"ids,omitempty"`
+	// The reply's field that lists the items: a repeated message. Required.
+	Items string `protobuf:"bytes,2,opt,name=items,proto3" json:"items,omitempty"`
+	// The path, within an item, of the field that holds its id: of the same type
+	// as an id. Required.
+	ItemId        string `protobuf:"bytes,3,opt,name=item_id,json=itemId,proto3" json:"item_id,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *CacheRule_Batch) Reset() {
+	*x = CacheRule_Batch{}
+	mi := &file_freshet_v1_policy_proto_msgTypes[4]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *CacheRule_Batch) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*CacheRule_Batch) ProtoMessage() {}
+
+func (x *CacheRule_Batch) ProtoReflect() protoreflect.Message {
+	mi := &file_freshet_v1_policy_proto_msgTypes[4]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use CacheRule_Batch.ProtoReflect.Descriptor instead.
+func (*CacheRule_Batch) Descriptor() ([]byte, []int) {
+	return file_freshet_v1_policy_proto_rawDescGZIP(), []int{1, 0}
+}
+
+func (x *CacheRule_Batch) GetIds() string {
+	if x != nil {
+		return x.Ids
+	}
+	return ""
+}
+
+func (x *CacheRule_Batch) GetItems() string {
+	if x != nil {
+		return x.Items
+	}
+	return ""
+}
+
+func (x *CacheRule_Batch) GetItemId() string {
+	if x != nil {
+		return x.ItemId
+	}
+	return ""
+}
+
 // One entry per method.
 type PolicyFile_Entry struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -599,7 +678,7 @@ type PolicyFile_Entry struct {
 
 func (x *PolicyFile_Entry) Reset() {
 	*x = PolicyFile_Entry{}
-	mi := &file_freshet_v1_policy_proto_msgTypes[4]
+	mi := &file_freshet_v1_policy_proto_msgTypes[5]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -611,7 +690,7 @@ func (x *PolicyFile_Entry) String() string {
 func (*PolicyFile_Entry) ProtoMessage() {}
 
 func (x *PolicyFile_Entry) ProtoReflect() protoreflect.Message {
-	mi := &file_freshet_v1_policy_proto_msgTypes[4]
+	mi := &file_freshet_v1_policy_proto_msgTypes[5]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -669,7 +748,8 @@ const file_freshet_v1_policy_proto_rawDesc = "" +
 	"freshet.v1\x1a google/protobuf/descriptor.proto\x1a\x1egoogle/protobuf/duration.proto\"{\n" +
 	"\fMethodPolicy\x12+\n" +
 	"\x05cache\x18\x01 \x01(\v2\x15.freshet.v1.CacheRuleR\x05cache\x12>\n" +
-	"\vinvalidates\x18\x02 \x01(\v2\x1c.freshet.v1.InvalidationRuleR\vinvalidates\"\x9d\t\n" +
+	"\vinvalidates\x18\x02 \x01(\v2\x1c.freshet.v1.InvalidationRuleR\vinvalidates\"\xc1\n" +
+	"\n" +
 	"\tCacheRule\x122\n" +
 	"\amax_age\x18\x01 \x01(\v2\x19.google.protobuf.DurationR\x06maxAge\x12A\n" +
 	"\x0fdefault_max_age\x18\x02 \x01(\v2\x19.google.protobuf.DurationR\rdefaultMaxAge\x12O\n" +
@@ -681,9 +761,9 @@ const file_freshet_v1_policy_proto_rawDesc = "" +
 	"\x0enegative_codes\x18\b \x03(\tR\rnegativeCodes\x124\n" +
 	"\bhold_off\x18\t \x01(\v2\x19.google.protobuf.DurationR\aholdOff\x12<\n" +
 	"\fsoft_timeout\x18\n" +
-	" \x01(\v2\x19.google.protobuf.DurationR\vsoftTimeout\x12#\n" +
-	"\reager_refresh\x18\v \x01(\x02R\feagerRefresh\x12\x16\n" +
-	"\x06jitter\x18\f \x01(\x02R\x06jitter\x124\n" +
+	" \x01(\v2\x19.google.protobuf.DurationR\vsoftTimeout\x12(\n" +
+	"\reager_refresh\x18\v \x01(\x02H\x01R\feagerRefresh\x88\x01\x01\x12\x1b\n" +
+	"\x06jitter\x18\f \x01(\x02H\x02R\x06jitter\x88\x01\x01\x124\n" +
 	"\x06prefer\x18\r \x01(\x0e2\x1c.freshet.v1.CacheRule.PreferR\x06prefer\x121\n" +
 	"\x05scope\x18\x0e \x01(\x0e2\x1b.freshet.v1.CacheRule.ScopeR\x05scope\x12\x12\n" +
 	"\x04vary\x18\x0f \x03(\tR\x04vary\x12\x1f\n" +
@@ -694,7 +774,12 @@ const file_freshet_v1_policy_proto_rawDesc = "" +
 	"\x0fmax_entry_bytes\x18\x13 \x01(\rR\rmaxEntryBytes\x12!\n" +
 	"\fshared_reply\x18\x14 \x01(\bR\vsharedReply\x12\x1f\n" +
 	"\vassume_safe\x18\x15 \x01(\bR\n" +
-	"assumeSafe\"9\n" +
+	"assumeSafe\x121\n" +
+	"\x05batch\x18\x16 \x01(\v2\x1b.freshet.v1.CacheRule.BatchR\x05batch\x1aH\n" +
+	"\x05Batch\x12\x10\n" +
+	"\x03ids\x18\x01 \x01(\tR\x03ids\x12\x14\n" +
+	"\x05items\x18\x02 \x01(\tR\x05items\x12\x17\n" +
+	"\aitem_id\x18\x03 \x01(\tR\x06itemId\"9\n" +
 	"\x05Scope\x12\x15\n" +
 	"\x11SCOPE_UNSPECIFIED\x10\x00\x12\r\n" +
 	"\tPRINCIPAL\x10\x01\x12\n" +
@@ -705,7 +790,9 @@ const file_freshet_v1_policy_proto_rawDesc = "" +
 	"\aLATENCY\x10\x01\x12\r\n" +
 	"\tFRESHNESS\x10\x02\x12\x0f\n" +
 	"\vCONSISTENCY\x10\x03B\x13\n" +
-	"\x11_unsynced_max_age\">\n" +
+	"\x11_unsynced_max_ageB\x10\n" +
+	"\x0e_eager_refreshB\t\n" +
+	"\a_jitter\">\n" +
 	"\x10InvalidationRule\x12\x16\n" +
 	"\x06groups\x18\x01 \x03(\tR\x06groups\x12\x12\n" +
 	"\x04soft\x18\x02 \x01(\bR\x04soft\"\xcb\x01\n" +
@@ -731,7 +818,7 @@ func file_freshet_v1_policy_proto_rawDescGZIP() []byte {
 }
 
 var file_freshet_v1_policy_proto_enumTypes = make([]protoimpl.EnumInfo, 2)
-var file_freshet_v1_policy_proto_msgTypes = make([]protoimpl.MessageInfo, 5)
+var file_freshet_v1_policy_proto_msgTypes = make([]protoimpl.MessageInfo, 6)
 var file_freshet_v1_policy_proto_goTypes = []any{
 	(CacheRule_Scope)(0),               // 0: freshet.v1.CacheRule.Scope
 	(CacheRule_Prefer)(0),              // 1: freshet.v1.CacheRule.Prefer
@@ -739,33 +826,35 @@ var file_freshet_v1_policy_proto_goTypes = []any{
 	(*CacheRule)(nil),                  // 3: freshet.v1.CacheRule
 	(*InvalidationRule)(nil),           // 4: freshet.v1.InvalidationRule
 	(*PolicyFile)(nil),                 // 5: freshet.v1.PolicyFile
-	(*PolicyFile_Entry)(nil),           // 6: freshet.v1.PolicyFile.Entry
-	(*durationpb.Duration)(nil),        // 7: google.protobuf.Duration
-	(*descriptorpb.MethodOptions)(nil), // 8: google.protobuf.MethodOptions
+	(*CacheRule_Batch)(nil),            // 6: freshet.v1.CacheRule.Batch
+	(*PolicyFile_Entry)(nil),           // 7: freshet.v1.PolicyFile.Entry
+	(*durationpb.Duration)(nil),        // 8: google.protobuf.Duration
+	(*descriptorpb.MethodOptions)(nil), // 9: google.protobuf.MethodOptions
 }
 var file_freshet_v1_policy_proto_depIdxs = []int32{
 	3,  // 0: freshet.v1.MethodPolicy.cache:type_name -> freshet.v1.CacheRule
 	4,  // 1: freshet.v1.MethodPolicy.invalidates:type_name -> freshet.v1.InvalidationRule
-	7,  // 2: freshet.v1.CacheRule.max_age:type_name -> google.protobuf.Duration
-	7,  // 3: freshet.v1.CacheRule.default_max_age:type_name -> google.protobuf.Duration
-	7,  // 4: freshet.v1.CacheRule.stale_while_revalidate:type_name -> google.protobuf.Duration
-	7,  // 5: freshet.v1.CacheRule.stale_if_error:type_name -> google.protobuf.Duration
-	7,  // 6: freshet.v1.CacheRule.stale_if_overloaded:type_name -> google.protobuf.Duration
-	7,  // 7: freshet.v1.CacheRule.unsynced_max_age:type_name -> google.protobuf.Duration
-	7,  // 8: freshet.v1.CacheRule.negative_max_age:type_name -> google.protobuf.Duration
-	7,  // 9: freshet.v1.CacheRule.hold_off:type_name -> google.protobuf.Duration
-	7,  // 10: freshet.v1.CacheRule.soft_timeout:type_name -> google.protobuf.Duration
+	8,  // 2: freshet.v1.CacheRule.max_age:type_name -> google.protobuf.Duration
+	8,  // 3: freshet.v1.CacheRule.default_max_age:type_name -> google.protobuf.Duration
+	8,  // 4: freshet.v1.CacheRule.stale_while_revalidate:type_name -> google.protobuf.Duration
+	8,  // 5: freshet.v1.CacheRule.stale_if_error:type_name -> google.protobuf.Duration
+	8,  // 6: freshet.v1.CacheRule.stale_if_overloaded:type_name -> google.protobuf.Duration
+	8,  // 7: freshet.v1.CacheRule.unsynced_max_age:type_name -> google.protobuf.Duration
+	8,  // 8: freshet.v1.CacheRule.negative_max_age:type_name -> google.protobuf.Duration
+	8,  // 9: freshet.v1.CacheRule.hold_off:type_name -> google.protobuf.Duration
+	8,  // 10: freshet.v1.CacheRule.soft_timeout:type_name -> google.protobuf.Duration
 	1,  // 11: freshet.v1.CacheRule.prefer:type_name -> freshet.v1.CacheRule.Prefer
 	0,  // 12: freshet.v1.CacheRule.scope:type_name -> freshet.v1.CacheRule.Scope
-	6,  // 13: freshet.v1.PolicyFile.methods:type_name -> freshet.v1.PolicyFile.Entry
-	2,  // 14: freshet.v1.PolicyFile.Entry.policy:type_name -> freshet.v1.MethodPolicy
-	8,  // 15: freshet.v1.policy:extendee -> google.protobuf.MethodOptions
-	2,  // 16: freshet.v1.policy:type_name -> freshet.v1.MethodPolicy
-	17, // [17:17] is the sub-list for method output_type
-	17, // [17:17] is the sub-list for method input_type
-	16, // [16:17] is the sub-list for extension type_name
-	15, // [15:16] is the sub-list for extension extendee
-	0,  // [0:15] is the sub-list for field type_name
+	6,  // 13: freshet.v1.CacheRule.batch:type_name -> freshet.v1.CacheRule.Batch
+	7,  // 14: freshet.v1.PolicyFile.methods:type_name -> freshet.v1.PolicyFile.Entry
+	2,  // 15: freshet.v1.PolicyFile.Entry.policy:type_name -> freshet.v1.MethodPolicy
+	9,  // 16: freshet.v1.policy:extendee -> google.protobuf.MethodOptions
+	2,  // 17: freshet.v1.policy:type_name -> freshet.v1.MethodPolicy
+	18, // [18:18] is the sub-list for method output_type
+	18, // [18:18] is the sub-list for method input_type
+	17, // [17:18] is the sub-list for extension type_name
+	16, // [16:17] is the sub-list for extension extendee
+	0,  // [0:16] is the sub-list for field type_name
 }
 
 func init() { file_freshet_v1_policy_proto_init() }
@@ -780,7 +869,7 @@ func file_freshet_v1_policy_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_freshet_v1_policy_proto_rawDesc), len(file_freshet_v1_policy_proto_rawDesc)),
 			NumEnums:      2,
-			NumMessages:   5,
+			NumMessages:   6,
 			NumExtensions: 1,
 			NumServices:   0,
 		},
