@@ -141,8 +141,8 @@ func TestAnnotationRefusals(t *testing.T) {
 		{"an invalidation without groups", rpc{policy: `invalidates {}`}, []string{
 			`invalidates.groups: missing: name at least one group`,
 		}},
-		{"a soft invalidation", rpc{policy: `invalidates { groups: "g" soft: true }`}, []string{
-			`invalidates.soft: not supported by this version of freshet`,
+		{"a soft invalidation of nothing", rpc{policy: `invalidates { soft: true }`}, []string{
+			`invalidates.groups: missing: name at least one group`,
 		}},
 		{"an invalidation by a safe method", rpc{level: safe, policy: `invalidates { groups: "g" }`}, []string{
 			`invalidates: a method without side effects invalidates nothing`,
@@ -193,7 +193,6 @@ func TestAnnotationFaultsAtOnce(t *testing.T) {
 		})
 		want = append(want,
 			name+".proto: /odd."+name+".S/Z: cache.max_age: missing: every rule bounds the age of what it reuses",
-			name+".proto: /odd."+name+".S/A: invalidates.soft: not supported by this version of freshet",
 			name+".proto: /odd."+name+`.S/A: invalidates.groups[0]: template "{x}": field path "x": odd.v1.Message has no field "x"`,
 		)
 	}

@@ -35,20 +35,32 @@
 // Both are compiled once, and what cannot be honoured is refused then: an
 // unknown field path, a streaming method, a method with side effects, a window
 // without a bound. Each [RuleError] names file, method, field and reason, and
-// all are reported at once. Fields of the schema that this version of freshet
-// does not honour are refused too: a rule is a promise.
+// all are reported at once. Fields that this version of the schema does not know are refused
+// too: a rule is a promise.
 //
 // # Deciding
 //
 // [Decide] is the only place that allows reuse:
 //
 //	fresh = age < min(lifetime the reply was stored under, max_age)
-//	stale = the origin has failed, and age < that lifetime + stale_if_error
+//	stale = age < that lifetime + the window that applies:
+//	        stale_while_revalidate, while a new one is fetched in the background
+//	        stale_if_error, when the origin has failed or does not answer in time
+//	        stale_if_overloaded, while the origin has more to do than it can
+//	     or age <= that lifetime + the call's max-stale, and age < max_age
 //
 // The lifetime is what the server said by cache-control, as far as max_age
 // allows, or default_max_age if it said nothing ([Rule.Admit]). There is no
-// heuristic freshness. So nothing is ever reused that is older than max_age plus
-// stale_if_error.
+// heuristic freshness. A server may shorten a window, or close all of them by must-revalidate; it grants
+// none. So nothing is ever reused that is older than max_age plus the longest window of its rule.
+//
+// While no invalidation log is being heard, unsynced_max_age takes the place of max_age. An error
+// is kept under negative_max_age, without windows ([Rule.AdmitError]). After a soft invalidation a reply is stale,
+// and its windows count from the start of its fetch.
+//
+// The field prefer is a preset of these: LATENCY sets stale_while_revalidate to max_age, stale_if_error to
+// ten times that and eager_refresh to 0.8; FRESHNESS sets stale_if_error to max_age; CONSISTENCY
+// sets unsynced_max_age to 0. Fields that a rule sets itself win.
 //
 // # Groups
 //

@@ -12,8 +12,8 @@ import (
 // itself or with the zero Response changes nothing.
 func MergeResponse(a, b Response) Response {
 	r := Response{
-		MaxAge:          smaller(a.MaxAge, b.MaxAge),
-		StaleIfError:    smaller(a.StaleIfError, b.StaleIfError),
+		MaxAge:       smaller(a.MaxAge, b.MaxAge),
+		StaleIfError: smaller(a.StaleIfError, b.StaleIfError),
 
 		StaleWhileRevalidate: smaller(a.StaleWhileRevalidate, b.StaleWhileRevalidate),
 
