@@ -2,6 +2,7 @@ package cachepolicy
 
 import (
 	"cmp"
+	"iter"
 	"slices"
 
 	"google.golang.org/protobuf/proto"
@@ -17,24 +18,40 @@ import (
 // an annotation are absent from the Set. The error names every fault at once;
 // see [RuleError].
 func FromRegistry(files *protoregistry.Files) (*Set, error) {
-	set := &Set{policies: map[string]*Policy{}}
 	var f faults
-	for _, fd := range sortedFiles(files) {
-		for i := range fd.Services().Len() {
-			methods := fd.Services().Get(i).Methods()
-			for j := range methods.Len() {
-				md := methods.Get(j)
-				src := source{file: fd.Path(), method: wireName(md), faults: &f}
-				if mp := annotation(md, src); mp != nil {
-					set.policies[src.method] = src.compile(md, mp)
-				}
-			}
-		}
-	}
+	set := compileAll(files, &f)
 	if err := f.err(); err != nil {
 		return nil, err
 	}
 	return set, nil
+}
+
+// compileAll compiles what it can, and records every fault.
+func compileAll(files *protoregistry.Files, f *faults) *Set {
+	set := &Set{policies: map[string]*Policy{}}
+	for md := range methods(files) {
+		src := source{file: md.ParentFile().Path(), method: wireName(md), faults: f, proto: md}
+		if mp := annotation(md, src); mp != nil {
+			set.policies[src.method] = src.compile(md, mp)
+		}
+	}
+	return set
+}
+
+// methods are all methods of the files, by file and in its order.
+func methods(files *protoregistry.Files) iter.Seq[protoreflect.MethodDescriptor] {
+	return func(yield func(protoreflect.MethodDescriptor) bool) {
+		for _, fd := range sortedFiles(files) {
+			for i := range fd.Services().Len() {
+				of := fd.Services().Get(i).Methods()
+				for j := range of.Len() {
+					if !yield(of.Get(j)) {
+						return
+					}
+				}
+			}
+		}
+	}
 }
 
 // sortedFiles returns the files by path: their own order differs from run to

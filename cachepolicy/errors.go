@@ -17,7 +17,8 @@ import (
 type RuleError struct {
 	// File is the policy file and the line ("policy.yaml:7"), which of something
 	// that is missing is the line of what it is missing in; or the .proto file of
-	// an annotation.
+	// an annotation, with the line where the descriptors have source positions: those that are
+	// linked into a program have none.
 	File string
 	// Method is the full name on the wire, "/pkg.Service/Method". It is empty
 	// where a fault belongs to a whole file.
@@ -28,6 +29,9 @@ type RuleError struct {
 	Field string
 	// Reason says what is wrong, the limit and the value given.
 	Reason string
+	// Rule names the lint rule that found it, as [Check] and the buf plugin call it:
+	// [RulePolicy] for what cannot be honoured.
+	Rule string
 }
 
 // Error joins what is known: "file: method: field: reason".
@@ -43,11 +47,14 @@ func (e *RuleError) Error() string {
 
 // faults collects what is wrong, so that all of it can be said at once.
 type faults struct {
-	list []fault
+	file  string // the last one
+	files int    // how many there were
+	list  []fault
 }
 
 type fault struct {
-	line int // in a policy file; 0: not known
+	file int // the how many-th
+	line int // 0: not known
 	err  *RuleError
 }
 
@@ -55,14 +62,26 @@ func (f *faults) add(file string, line int, method, field, reason string, args .
 	if len(args) > 0 {
 		reason = fmt.Sprintf(reason, args...)
 	}
-	if line > 0 {
-		file = fmt.Sprintf("%s:%d", file, line)
+	f.put(file, line, &RuleError{Method: method, Field: field, Reason: reason, Rule: RulePolicy})
+}
+
+// put adds e, whose File is yet to be told. Files come one after the other.
+func (f *faults) put(file string, line int, e *RuleError) {
+	if file != f.file {
+		f.file = file
+		f.files++
 	}
-	f.list = append(f.list, fault{line, &RuleError{File: file, Method: method, Field: field, Reason: reason}})
+	e.File = file
+	if line > 0 {
+		e.File = fmt.Sprintf("%s:%d", file, line)
+	}
+	f.list = append(f.list, fault{f.files, line, e})
 }
 
 func (f *faults) err() error {
-	slices.SortStableFunc(f.list, func(a, b fault) int { return cmp.Compare(a.line, b.line) })
+	slices.SortStableFunc(f.list, func(a, b fault) int {
+		return cmp.Or(cmp.Compare(a.file, b.file), cmp.Compare(a.line, b.line))
+	})
 	errs := make([]error, len(f.list))
 	for i, x := range f.list {
 		errs[i] = x.err

@@ -1,19 +1,25 @@
 package cachepolicy
 
+import "google.golang.org/protobuf/reflect/protoreflect"
+
 // source is one policy's place of origin, for faults.
 type source struct {
 	file   string
 	method string
 	faults *faults
-	text   *policyText // nil for an annotation
-	path   string      // of the policy's entry in text
+	text   *policyText                   // nil for an annotation
+	path   string                        // of the policy's entry in text
+	proto  protoreflect.MethodDescriptor // that has the annotation
 }
 
 // fault records a fault of a field of the method's policy.
 func (s source) fault(field, reason string, args ...any) {
 	line := 0
-	if s.text != nil {
+	switch {
+	case s.text != nil:
 		line = s.text.line(s.path + "." + join("policy", field))
+	case s.proto != nil:
+		line = annotationLine(s.proto, field)
 	}
 	s.faults.add(s.file, line, s.method, field, reason, args...)
 }
