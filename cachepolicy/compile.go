@@ -85,6 +85,7 @@ func (s source) rule(md protoreflect.MethodDescriptor, c *freshetv1.CacheRule) *
 	r.Groups = s.groups("cache.groups", md, c.GetGroups())
 	s.refuseExcludedGroups(r)
 	s.reachable(r)
+	r.Batch = s.batch(md, c.GetBatch())
 	return r
 }
 

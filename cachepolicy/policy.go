@@ -82,6 +82,8 @@ type Rule struct {
 	MaxEntryBytes int
 	// Groups are the groups that a reply belongs to. Never nil.
 	Groups *Groups
+	// Batch says how the method's ids and items correspond; nil: replies are kept whole.
+	Batch *Batch
 
 	excluded []fieldPath
 }

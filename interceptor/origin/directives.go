@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"iter"
 	"strings"
-	"time"
 
 	"github.com/freshet-io/freshet/cachepolicy/wire"
 )
@@ -29,19 +28,12 @@ func parseDirectives(text string) (*directives, error) {
 	n := 0
 	for member := range members(text) {
 		n++
-		name, arg, _ := strings.Cut(member, "=")
+		name, _, _ := strings.Cut(member, "=")
 		switch name = strings.ToLower(name); name {
-		case "max-age", "s-maxage", "stale-if-error", "no-store", "no-cache", "private", "public",
+		case "max-age", "s-maxage", "stale-if-error", "stale-while-revalidate", "no-store", "no-cache", "private", "public",
 			"must-revalidate", "proxy-revalidate":
 		case "immutable", "must-understand", "no-transform":
 			d.others = append(d.others, name)
-		case "stale-while-revalidate":
-			// Of one form with stale-if-error, whose reader reads it.
-			r, err := wire.ParseResponse([]string{"stale-if-error=" + arg})
-			if err != nil {
-				errs = append(errs, fmt.Errorf("origin: SetCacheControl: %s must be a number of whole seconds, got %q", name, arg))
-			}
-			d.others = append(d.others, fmt.Sprintf("%s=%d", name, r.StaleIfError.Or(0)/time.Second))
 		default:
 			errs = append(errs, fmt.Errorf("origin: SetCacheControl: %q is no directive of a reply", name))
 		}

@@ -97,7 +97,7 @@ func (r *read) restrictions(said wire.Response) wire.Response {
 		NoStore: said.NoStore, NoCache: said.NoCache,
 		Private:        said.Private || r.method.terms.Private,
 		MustRevalidate: said.MustRevalidate, ProxyRevalidate: said.ProxyRevalidate || sMaxAge,
-		StaleIfError: said.StaleIfError,
+		StaleIfError: said.StaleIfError, StaleWhileRevalidate: said.StaleWhileRevalidate,
 	}
 }
 

@@ -132,7 +132,7 @@ func TestWhatIsSaid(t *testing.T) {
 				origin.SetCacheControl(ctx, "max-age=3"),
 				origin.SetCacheControl(ctx, ` Max-Age="30", PRIVATE,,immutable, stale-while-revalidate=5 `),
 				origin.Groups(ctx, "mine", "product:7"), origin.Groups(ctx, "mine", `"\`, "ü", ""))
-		}}, get, codes.OK, said{"private, max-age=30, immutable, stale-while-revalidate=5", `"mine", "product:7", "\"\\", :w7w=:, ""`, ""}},
+		}}, get, codes.OK, said{"private, max-age=30, stale-while-revalidate=5, immutable", `"mine", "product:7", "\"\\", :w7w=:, ""`, ""}},
 		{"directives taken back", &shop{get: func(ctx context.Context, _ *testv1.GetProductRequest) (*testv1.GetProductResponse, error) {
 			return &testv1.GetProductResponse{}, errFirst(origin.SetCacheControl(ctx, "no-store"), origin.SetCacheControl(ctx, " , "))
 		}}, get, codes.OK, said{"max-age=60", `"product:7"`, ""}},

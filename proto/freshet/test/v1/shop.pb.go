@@ -603,6 +603,107 @@ func (x *ListProductsResponse) GetProducts() []*Product {
 	return nil
 }
 
+// What BatchGetProducts is asked.
+type BatchGetProductsRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Which products.
+	Ids []string `protobuf:"bytes,1,rep,name=ids,proto3" json:"ids,omitempty"`
+	// In what language; part of the key.
+	Language      string `protobuf:"bytes,2,opt,name=language,proto3" json:"language,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *BatchGetProductsRequest) Reset() {
+	*x = BatchGetProductsRequest{}
+	mi := &file_freshet_test_v1_shop_proto_msgTypes[7]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *BatchGetProductsRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*BatchGetProductsRequest) ProtoMessage() {}
+
+func (x *BatchGetProductsRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_freshet_test_v1_shop_proto_msgTypes[7]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use BatchGetProductsRequest.ProtoReflect.Descriptor instead.
+func (*BatchGetProductsRequest) Descriptor() ([]byte, []int) {
+	return file_freshet_test_v1_shop_proto_rawDescGZIP(), []int{7}
+}
+
+func (x *BatchGetProductsRequest) GetIds() []string {
+	if x != nil {
+		return x.Ids
+	}
+	return nil
+}
+
+func (x *BatchGetProductsRequest) GetLanguage() string {
+	if x != nil {
+		return x.Language
+	}
+	return ""
+}
+
+// What BatchGetProducts answers.
+type BatchGetProductsResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Those that there are.
+	Products      []*Product `protobuf:"bytes,1,rep,name=products,proto3" json:"products,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *BatchGetProductsResponse) Reset() {
+	*x = BatchGetProductsResponse{}
+	mi := &file_freshet_test_v1_shop_proto_msgTypes[8]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *BatchGetProductsResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*BatchGetProductsResponse) ProtoMessage() {}
+
+func (x *BatchGetProductsResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_freshet_test_v1_shop_proto_msgTypes[8]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use BatchGetProductsResponse.ProtoReflect.Descriptor instead.
+func (*BatchGetProductsResponse) Descriptor() ([]byte, []int) {
+	return file_freshet_test_v1_shop_proto_rawDescGZIP(), []int{8}
+}
+
+func (x *BatchGetProductsResponse) GetProducts() []*Product {
+	if x != nil {
+		return x.Products
+	}
+	return nil
+}
+
 // What GetQuote is asked.
 type GetQuoteRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -614,7 +715,7 @@ type GetQuoteRequest struct {
 
 func (x *GetQuoteRequest) Reset() {
 	*x = GetQuoteRequest{}
-	mi := &file_freshet_test_v1_shop_proto_msgTypes[7]
+	mi := &file_freshet_test_v1_shop_proto_msgTypes[9]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -626,7 +727,7 @@ func (x *GetQuoteRequest) String() string {
 func (*GetQuoteRequest) ProtoMessage() {}
 
 func (x *GetQuoteRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_freshet_test_v1_shop_proto_msgTypes[7]
+	mi := &file_freshet_test_v1_shop_proto_msgTypes[9]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -639,7 +740,7 @@ func (x *GetQuoteRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetQuoteRequest.ProtoReflect.Descriptor instead.
 func (*GetQuoteRequest) Descriptor() ([]byte, []int) {
-	return file_freshet_test_v1_shop_proto_rawDescGZIP(), []int{7}
+	return file_freshet_test_v1_shop_proto_rawDescGZIP(), []int{9}
 }
 
 func (x *GetQuoteRequest) GetId() string {
@@ -660,7 +761,7 @@ type GetQuoteResponse struct {
 
 func (x *GetQuoteResponse) Reset() {
 	*x = GetQuoteResponse{}
-	mi := &file_freshet_test_v1_shop_proto_msgTypes[8]
+	mi := &file_freshet_test_v1_shop_proto_msgTypes[10]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -672,7 +773,7 @@ func (x *GetQuoteResponse) String() string {
 func (*GetQuoteResponse) ProtoMessage() {}
 
 func (x *GetQuoteResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_freshet_test_v1_shop_proto_msgTypes[8]
+	mi := &file_freshet_test_v1_shop_proto_msgTypes[10]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -685,7 +786,7 @@ func (x *GetQuoteResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetQuoteResponse.ProtoReflect.Descriptor instead.
 func (*GetQuoteResponse) Descriptor() ([]byte, []int) {
-	return file_freshet_test_v1_shop_proto_rawDescGZIP(), []int{8}
+	return file_freshet_test_v1_shop_proto_rawDescGZIP(), []int{10}
 }
 
 func (x *GetQuoteResponse) GetSerial() int64 {
@@ -706,7 +807,7 @@ type PeekRequest struct {
 
 func (x *PeekRequest) Reset() {
 	*x = PeekRequest{}
-	mi := &file_freshet_test_v1_shop_proto_msgTypes[9]
+	mi := &file_freshet_test_v1_shop_proto_msgTypes[11]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -718,7 +819,7 @@ func (x *PeekRequest) String() string {
 func (*PeekRequest) ProtoMessage() {}
 
 func (x *PeekRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_freshet_test_v1_shop_proto_msgTypes[9]
+	mi := &file_freshet_test_v1_shop_proto_msgTypes[11]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -731,7 +832,7 @@ func (x *PeekRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use PeekRequest.ProtoReflect.Descriptor instead.
 func (*PeekRequest) Descriptor() ([]byte, []int) {
-	return file_freshet_test_v1_shop_proto_rawDescGZIP(), []int{9}
+	return file_freshet_test_v1_shop_proto_rawDescGZIP(), []int{11}
 }
 
 func (x *PeekRequest) GetId() string {
@@ -752,7 +853,7 @@ type PeekResponse struct {
 
 func (x *PeekResponse) Reset() {
 	*x = PeekResponse{}
-	mi := &file_freshet_test_v1_shop_proto_msgTypes[10]
+	mi := &file_freshet_test_v1_shop_proto_msgTypes[12]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -764,7 +865,7 @@ func (x *PeekResponse) String() string {
 func (*PeekResponse) ProtoMessage() {}
 
 func (x *PeekResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_freshet_test_v1_shop_proto_msgTypes[10]
+	mi := &file_freshet_test_v1_shop_proto_msgTypes[12]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -777,7 +878,7 @@ func (x *PeekResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use PeekResponse.ProtoReflect.Descriptor instead.
 func (*PeekResponse) Descriptor() ([]byte, []int) {
-	return file_freshet_test_v1_shop_proto_rawDescGZIP(), []int{10}
+	return file_freshet_test_v1_shop_proto_rawDescGZIP(), []int{12}
 }
 
 func (x *PeekResponse) GetSerial() int64 {
@@ -798,7 +899,7 @@ type UpdateProductRequest struct {
 
 func (x *UpdateProductRequest) Reset() {
 	*x = UpdateProductRequest{}
-	mi := &file_freshet_test_v1_shop_proto_msgTypes[11]
+	mi := &file_freshet_test_v1_shop_proto_msgTypes[13]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -810,7 +911,7 @@ func (x *UpdateProductRequest) String() string {
 func (*UpdateProductRequest) ProtoMessage() {}
 
 func (x *UpdateProductRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_freshet_test_v1_shop_proto_msgTypes[11]
+	mi := &file_freshet_test_v1_shop_proto_msgTypes[13]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -823,7 +924,7 @@ func (x *UpdateProductRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use UpdateProductRequest.ProtoReflect.Descriptor instead.
 func (*UpdateProductRequest) Descriptor() ([]byte, []int) {
-	return file_freshet_test_v1_shop_proto_rawDescGZIP(), []int{11}
+	return file_freshet_test_v1_shop_proto_rawDescGZIP(), []int{13}
 }
 
 func (x *UpdateProductRequest) GetProduct() *Product {
@@ -844,7 +945,7 @@ type UpdateProductResponse struct {
 
 func (x *UpdateProductResponse) Reset() {
 	*x = UpdateProductResponse{}
-	mi := &file_freshet_test_v1_shop_proto_msgTypes[12]
+	mi := &file_freshet_test_v1_shop_proto_msgTypes[14]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -856,7 +957,7 @@ func (x *UpdateProductResponse) String() string {
 func (*UpdateProductResponse) ProtoMessage() {}
 
 func (x *UpdateProductResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_freshet_test_v1_shop_proto_msgTypes[12]
+	mi := &file_freshet_test_v1_shop_proto_msgTypes[14]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -869,7 +970,7 @@ func (x *UpdateProductResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use UpdateProductResponse.ProtoReflect.Descriptor instead.
 func (*UpdateProductResponse) Descriptor() ([]byte, []int) {
-	return file_freshet_test_v1_shop_proto_rawDescGZIP(), []int{12}
+	return file_freshet_test_v1_shop_proto_rawDescGZIP(), []int{14}
 }
 
 func (x *UpdateProductResponse) GetSerial() int64 {
@@ -890,7 +991,7 @@ type CreateProductRequest struct {
 
 func (x *CreateProductRequest) Reset() {
 	*x = CreateProductRequest{}
-	mi := &file_freshet_test_v1_shop_proto_msgTypes[13]
+	mi := &file_freshet_test_v1_shop_proto_msgTypes[15]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -902,7 +1003,7 @@ func (x *CreateProductRequest) String() string {
 func (*CreateProductRequest) ProtoMessage() {}
 
 func (x *CreateProductRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_freshet_test_v1_shop_proto_msgTypes[13]
+	mi := &file_freshet_test_v1_shop_proto_msgTypes[15]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -915,7 +1016,7 @@ func (x *CreateProductRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CreateProductRequest.ProtoReflect.Descriptor instead.
 func (*CreateProductRequest) Descriptor() ([]byte, []int) {
-	return file_freshet_test_v1_shop_proto_rawDescGZIP(), []int{13}
+	return file_freshet_test_v1_shop_proto_rawDescGZIP(), []int{15}
 }
 
 func (x *CreateProductRequest) GetName() string {
@@ -936,7 +1037,7 @@ type CreateProductResponse struct {
 
 func (x *CreateProductResponse) Reset() {
 	*x = CreateProductResponse{}
-	mi := &file_freshet_test_v1_shop_proto_msgTypes[14]
+	mi := &file_freshet_test_v1_shop_proto_msgTypes[16]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -948,7 +1049,7 @@ func (x *CreateProductResponse) String() string {
 func (*CreateProductResponse) ProtoMessage() {}
 
 func (x *CreateProductResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_freshet_test_v1_shop_proto_msgTypes[14]
+	mi := &file_freshet_test_v1_shop_proto_msgTypes[16]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -961,7 +1062,7 @@ func (x *CreateProductResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CreateProductResponse.ProtoReflect.Descriptor instead.
 func (*CreateProductResponse) Descriptor() ([]byte, []int) {
-	return file_freshet_test_v1_shop_proto_rawDescGZIP(), []int{14}
+	return file_freshet_test_v1_shop_proto_rawDescGZIP(), []int{16}
 }
 
 func (x *CreateProductResponse) GetProduct() *Product {
@@ -984,7 +1085,7 @@ type RestockRequest struct {
 
 func (x *RestockRequest) Reset() {
 	*x = RestockRequest{}
-	mi := &file_freshet_test_v1_shop_proto_msgTypes[15]
+	mi := &file_freshet_test_v1_shop_proto_msgTypes[17]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -996,7 +1097,7 @@ func (x *RestockRequest) String() string {
 func (*RestockRequest) ProtoMessage() {}
 
 func (x *RestockRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_freshet_test_v1_shop_proto_msgTypes[15]
+	mi := &file_freshet_test_v1_shop_proto_msgTypes[17]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1009,7 +1110,7 @@ func (x *RestockRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RestockRequest.ProtoReflect.Descriptor instead.
 func (*RestockRequest) Descriptor() ([]byte, []int) {
-	return file_freshet_test_v1_shop_proto_rawDescGZIP(), []int{15}
+	return file_freshet_test_v1_shop_proto_rawDescGZIP(), []int{17}
 }
 
 func (x *RestockRequest) GetId() string {
@@ -1037,7 +1138,7 @@ type RestockResponse struct {
 
 func (x *RestockResponse) Reset() {
 	*x = RestockResponse{}
-	mi := &file_freshet_test_v1_shop_proto_msgTypes[16]
+	mi := &file_freshet_test_v1_shop_proto_msgTypes[18]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1049,7 +1150,7 @@ func (x *RestockResponse) String() string {
 func (*RestockResponse) ProtoMessage() {}
 
 func (x *RestockResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_freshet_test_v1_shop_proto_msgTypes[16]
+	mi := &file_freshet_test_v1_shop_proto_msgTypes[18]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1062,7 +1163,7 @@ func (x *RestockResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RestockResponse.ProtoReflect.Descriptor instead.
 func (*RestockResponse) Descriptor() ([]byte, []int) {
-	return file_freshet_test_v1_shop_proto_rawDescGZIP(), []int{16}
+	return file_freshet_test_v1_shop_proto_rawDescGZIP(), []int{18}
 }
 
 func (x *RestockResponse) GetStep() int32 {
@@ -1083,7 +1184,7 @@ type ImportRequest struct {
 
 func (x *ImportRequest) Reset() {
 	*x = ImportRequest{}
-	mi := &file_freshet_test_v1_shop_proto_msgTypes[17]
+	mi := &file_freshet_test_v1_shop_proto_msgTypes[19]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1095,7 +1196,7 @@ func (x *ImportRequest) String() string {
 func (*ImportRequest) ProtoMessage() {}
 
 func (x *ImportRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_freshet_test_v1_shop_proto_msgTypes[17]
+	mi := &file_freshet_test_v1_shop_proto_msgTypes[19]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1108,7 +1209,7 @@ func (x *ImportRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ImportRequest.ProtoReflect.Descriptor instead.
 func (*ImportRequest) Descriptor() ([]byte, []int) {
-	return file_freshet_test_v1_shop_proto_rawDescGZIP(), []int{17}
+	return file_freshet_test_v1_shop_proto_rawDescGZIP(), []int{19}
 }
 
 func (x *ImportRequest) GetProduct() *Product {
@@ -1129,7 +1230,7 @@ type ImportResponse struct {
 
 func (x *ImportResponse) Reset() {
 	*x = ImportResponse{}
-	mi := &file_freshet_test_v1_shop_proto_msgTypes[18]
+	mi := &file_freshet_test_v1_shop_proto_msgTypes[20]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1141,7 +1242,7 @@ func (x *ImportResponse) String() string {
 func (*ImportResponse) ProtoMessage() {}
 
 func (x *ImportResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_freshet_test_v1_shop_proto_msgTypes[18]
+	mi := &file_freshet_test_v1_shop_proto_msgTypes[20]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1154,7 +1255,7 @@ func (x *ImportResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ImportResponse.ProtoReflect.Descriptor instead.
 func (*ImportResponse) Descriptor() ([]byte, []int) {
-	return file_freshet_test_v1_shop_proto_rawDescGZIP(), []int{18}
+	return file_freshet_test_v1_shop_proto_rawDescGZIP(), []int{20}
 }
 
 func (x *ImportResponse) GetIds() []string {
@@ -1175,7 +1276,7 @@ type TouchRequest struct {
 
 func (x *TouchRequest) Reset() {
 	*x = TouchRequest{}
-	mi := &file_freshet_test_v1_shop_proto_msgTypes[19]
+	mi := &file_freshet_test_v1_shop_proto_msgTypes[21]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1187,7 +1288,7 @@ func (x *TouchRequest) String() string {
 func (*TouchRequest) ProtoMessage() {}
 
 func (x *TouchRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_freshet_test_v1_shop_proto_msgTypes[19]
+	mi := &file_freshet_test_v1_shop_proto_msgTypes[21]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1200,7 +1301,7 @@ func (x *TouchRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use TouchRequest.ProtoReflect.Descriptor instead.
 func (*TouchRequest) Descriptor() ([]byte, []int) {
-	return file_freshet_test_v1_shop_proto_rawDescGZIP(), []int{19}
+	return file_freshet_test_v1_shop_proto_rawDescGZIP(), []int{21}
 }
 
 func (x *TouchRequest) GetId() string {
@@ -1221,7 +1322,7 @@ type TouchResponse struct {
 
 func (x *TouchResponse) Reset() {
 	*x = TouchResponse{}
-	mi := &file_freshet_test_v1_shop_proto_msgTypes[20]
+	mi := &file_freshet_test_v1_shop_proto_msgTypes[22]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1233,7 +1334,7 @@ func (x *TouchResponse) String() string {
 func (*TouchResponse) ProtoMessage() {}
 
 func (x *TouchResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_freshet_test_v1_shop_proto_msgTypes[20]
+	mi := &file_freshet_test_v1_shop_proto_msgTypes[22]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1246,7 +1347,7 @@ func (x *TouchResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use TouchResponse.ProtoReflect.Descriptor instead.
 func (*TouchResponse) Descriptor() ([]byte, []int) {
-	return file_freshet_test_v1_shop_proto_rawDescGZIP(), []int{20}
+	return file_freshet_test_v1_shop_proto_rawDescGZIP(), []int{22}
 }
 
 func (x *TouchResponse) GetSerial() int64 {
@@ -1267,7 +1368,7 @@ type ChatRequest struct {
 
 func (x *ChatRequest) Reset() {
 	*x = ChatRequest{}
-	mi := &file_freshet_test_v1_shop_proto_msgTypes[21]
+	mi := &file_freshet_test_v1_shop_proto_msgTypes[23]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1279,7 +1380,7 @@ func (x *ChatRequest) String() string {
 func (*ChatRequest) ProtoMessage() {}
 
 func (x *ChatRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_freshet_test_v1_shop_proto_msgTypes[21]
+	mi := &file_freshet_test_v1_shop_proto_msgTypes[23]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1292,7 +1393,7 @@ func (x *ChatRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ChatRequest.ProtoReflect.Descriptor instead.
 func (*ChatRequest) Descriptor() ([]byte, []int) {
-	return file_freshet_test_v1_shop_proto_rawDescGZIP(), []int{21}
+	return file_freshet_test_v1_shop_proto_rawDescGZIP(), []int{23}
 }
 
 func (x *ChatRequest) GetText() string {
@@ -1313,7 +1414,7 @@ type ChatResponse struct {
 
 func (x *ChatResponse) Reset() {
 	*x = ChatResponse{}
-	mi := &file_freshet_test_v1_shop_proto_msgTypes[22]
+	mi := &file_freshet_test_v1_shop_proto_msgTypes[24]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1325,7 +1426,7 @@ func (x *ChatResponse) String() string {
 func (*ChatResponse) ProtoMessage() {}
 
 func (x *ChatResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_freshet_test_v1_shop_proto_msgTypes[22]
+	mi := &file_freshet_test_v1_shop_proto_msgTypes[24]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1338,7 +1439,7 @@ func (x *ChatResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ChatResponse.ProtoReflect.Descriptor instead.
 func (*ChatResponse) Descriptor() ([]byte, []int) {
-	return file_freshet_test_v1_shop_proto_rawDescGZIP(), []int{22}
+	return file_freshet_test_v1_shop_proto_rawDescGZIP(), []int{24}
 }
 
 func (x *ChatResponse) GetText() string {
@@ -1359,7 +1460,7 @@ type WatchRequest struct {
 
 func (x *WatchRequest) Reset() {
 	*x = WatchRequest{}
-	mi := &file_freshet_test_v1_shop_proto_msgTypes[23]
+	mi := &file_freshet_test_v1_shop_proto_msgTypes[25]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1371,7 +1472,7 @@ func (x *WatchRequest) String() string {
 func (*WatchRequest) ProtoMessage() {}
 
 func (x *WatchRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_freshet_test_v1_shop_proto_msgTypes[23]
+	mi := &file_freshet_test_v1_shop_proto_msgTypes[25]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1384,7 +1485,7 @@ func (x *WatchRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use WatchRequest.ProtoReflect.Descriptor instead.
 func (*WatchRequest) Descriptor() ([]byte, []int) {
-	return file_freshet_test_v1_shop_proto_rawDescGZIP(), []int{23}
+	return file_freshet_test_v1_shop_proto_rawDescGZIP(), []int{25}
 }
 
 func (x *WatchRequest) GetId() string {
@@ -1405,7 +1506,7 @@ type WatchResponse struct {
 
 func (x *WatchResponse) Reset() {
 	*x = WatchResponse{}
-	mi := &file_freshet_test_v1_shop_proto_msgTypes[24]
+	mi := &file_freshet_test_v1_shop_proto_msgTypes[26]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1417,7 +1518,7 @@ func (x *WatchResponse) String() string {
 func (*WatchResponse) ProtoMessage() {}
 
 func (x *WatchResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_freshet_test_v1_shop_proto_msgTypes[24]
+	mi := &file_freshet_test_v1_shop_proto_msgTypes[26]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1430,7 +1531,7 @@ func (x *WatchResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use WatchResponse.ProtoReflect.Descriptor instead.
 func (*WatchResponse) Descriptor() ([]byte, []int) {
-	return file_freshet_test_v1_shop_proto_rawDescGZIP(), []int{24}
+	return file_freshet_test_v1_shop_proto_rawDescGZIP(), []int{26}
 }
 
 func (x *WatchResponse) GetSerial() int64 {
@@ -1455,7 +1556,7 @@ type Product_Part struct {
 
 func (x *Product_Part) Reset() {
 	*x = Product_Part{}
-	mi := &file_freshet_test_v1_shop_proto_msgTypes[25]
+	mi := &file_freshet_test_v1_shop_proto_msgTypes[27]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1467,7 +1568,7 @@ func (x *Product_Part) String() string {
 func (*Product_Part) ProtoMessage() {}
 
 func (x *Product_Part) ProtoReflect() protoreflect.Message {
-	mi := &file_freshet_test_v1_shop_proto_msgTypes[25]
+	mi := &file_freshet_test_v1_shop_proto_msgTypes[27]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1561,7 +1662,12 @@ const file_freshet_test_v1_shop_proto_rawDesc = "" +
 	"request_id\x18\x02 \x01(\tR\trequestId\"d\n" +
 	"\x14ListProductsResponse\x12\x16\n" +
 	"\x06serial\x18\x01 \x01(\x03R\x06serial\x124\n" +
-	"\bproducts\x18\x02 \x03(\v2\x18.freshet.test.v1.ProductR\bproducts\"!\n" +
+	"\bproducts\x18\x02 \x03(\v2\x18.freshet.test.v1.ProductR\bproducts\"G\n" +
+	"\x17BatchGetProductsRequest\x12\x10\n" +
+	"\x03ids\x18\x01 \x03(\tR\x03ids\x12\x1a\n" +
+	"\blanguage\x18\x02 \x01(\tR\blanguage\"P\n" +
+	"\x18BatchGetProductsResponse\x124\n" +
+	"\bproducts\x18\x01 \x03(\v2\x18.freshet.test.v1.ProductR\bproducts\"!\n" +
 	"\x0fGetQuoteRequest\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\"*\n" +
 	"\x10GetQuoteResponse\x12\x16\n" +
@@ -1602,8 +1708,7 @@ const file_freshet_test_v1_shop_proto_rawDesc = "" +
 	"\x04Kind\x12\x14\n" +
 	"\x10KIND_UNSPECIFIED\x10\x00\x12\r\n" +
 	"\tKIND_BOOK\x10\x01\x12\f\n" +
-	"\bKIND_TOY\x10\x022\xb4\n" +
-	"\n" +
+	"\bKIND_TOY\x10\x022\xde\v\n" +
 	"\x04Shop\x12z\n" +
 	"\n" +
 	"GetProduct\x12\".freshet.test.v1.GetProductRequest\x1a#.freshet.test.v1.GetProductResponse\"#\xca\xd5\x1c\x1c\n" +
@@ -1619,7 +1724,12 @@ const file_freshet_test_v1_shop_proto_rawDesc = "" +
 	"x-stripped\x98\x01\xa0\x8d\x06\x90\x02\x01\x12c\n" +
 	"\bGetQuote\x12 .freshet.test.v1.GetQuoteRequest\x1a!.freshet.test.v1.GetQuoteResponse\"\x12\xca\xd5\x1c\v\n" +
 	"\t\n" +
-	"\x03\b\x90\x1c\x12\x00p\x02\x90\x02\x01\x12H\n" +
+	"\x03\b\x90\x1c\x12\x00p\x02\x90\x02\x01\x12\xa7\x01\n" +
+	"\x10BatchGetProducts\x12(.freshet.test.v1.BatchGetProductsRequest\x1a).freshet.test.v1.BatchGetProductsResponse\">\xca\xd5\x1c7\n" +
+	"5\n" +
+	"\x02\b<\"\x03\b\xd8\x04:\x02\b\n" +
+	"p\x02\x8a\x01\rproduct:{ids}\xb2\x01\x13\n" +
+	"\x03ids\x12\bproducts\x1a\x02id\x90\x02\x01\x12H\n" +
 	"\x04Peek\x12\x1c.freshet.test.v1.PeekRequest\x1a\x1d.freshet.test.v1.PeekResponse\"\x03\x90\x02\x01\x12\x85\x01\n" +
 	"\rUpdateProduct\x12%.freshet.test.v1.UpdateProductRequest\x1a&.freshet.test.v1.UpdateProductResponse\"%\xca\xd5\x1c\x1e\x12\x1c\n" +
 	"\x14product:{product.id}\n" +
@@ -1647,83 +1757,88 @@ func file_freshet_test_v1_shop_proto_rawDescGZIP() []byte {
 }
 
 var file_freshet_test_v1_shop_proto_enumTypes = make([]protoimpl.EnumInfo, 1)
-var file_freshet_test_v1_shop_proto_msgTypes = make([]protoimpl.MessageInfo, 29)
+var file_freshet_test_v1_shop_proto_msgTypes = make([]protoimpl.MessageInfo, 31)
 var file_freshet_test_v1_shop_proto_goTypes = []any{
-	(Kind)(0),                     // 0: freshet.test.v1.Kind
-	(*Product)(nil),               // 1: freshet.test.v1.Product
-	(*GetProductRequest)(nil),     // 2: freshet.test.v1.GetProductRequest
-	(*GetProductResponse)(nil),    // 3: freshet.test.v1.GetProductResponse
-	(*GetBasketRequest)(nil),      // 4: freshet.test.v1.GetBasketRequest
-	(*GetBasketResponse)(nil),     // 5: freshet.test.v1.GetBasketResponse
-	(*ListProductsRequest)(nil),   // 6: freshet.test.v1.ListProductsRequest
-	(*ListProductsResponse)(nil),  // 7: freshet.test.v1.ListProductsResponse
-	(*GetQuoteRequest)(nil),       // 8: freshet.test.v1.GetQuoteRequest
-	(*GetQuoteResponse)(nil),      // 9: freshet.test.v1.GetQuoteResponse
-	(*PeekRequest)(nil),           // 10: freshet.test.v1.PeekRequest
-	(*PeekResponse)(nil),          // 11: freshet.test.v1.PeekResponse
-	(*UpdateProductRequest)(nil),  // 12: freshet.test.v1.UpdateProductRequest
-	(*UpdateProductResponse)(nil), // 13: freshet.test.v1.UpdateProductResponse
-	(*CreateProductRequest)(nil),  // 14: freshet.test.v1.CreateProductRequest
-	(*CreateProductResponse)(nil), // 15: freshet.test.v1.CreateProductResponse
-	(*RestockRequest)(nil),        // 16: freshet.test.v1.RestockRequest
-	(*RestockResponse)(nil),       // 17: freshet.test.v1.RestockResponse
-	(*ImportRequest)(nil),         // 18: freshet.test.v1.ImportRequest
-	(*ImportResponse)(nil),        // 19: freshet.test.v1.ImportResponse
-	(*TouchRequest)(nil),          // 20: freshet.test.v1.TouchRequest
-	(*TouchResponse)(nil),         // 21: freshet.test.v1.TouchResponse
-	(*ChatRequest)(nil),           // 22: freshet.test.v1.ChatRequest
-	(*ChatResponse)(nil),          // 23: freshet.test.v1.ChatResponse
-	(*WatchRequest)(nil),          // 24: freshet.test.v1.WatchRequest
-	(*WatchResponse)(nil),         // 25: freshet.test.v1.WatchResponse
-	(*Product_Part)(nil),          // 26: freshet.test.v1.Product.Part
-	nil,                           // 27: freshet.test.v1.Product.NotesEntry
-	nil,                           // 28: freshet.test.v1.Product.PlacesEntry
-	nil,                           // 29: freshet.test.v1.GetProductRequest.HintsEntry
-	(*anypb.Any)(nil),             // 30: google.protobuf.Any
+	(Kind)(0),                        // 0: freshet.test.v1.Kind
+	(*Product)(nil),                  // 1: freshet.test.v1.Product
+	(*GetProductRequest)(nil),        // 2: freshet.test.v1.GetProductRequest
+	(*GetProductResponse)(nil),       // 3: freshet.test.v1.GetProductResponse
+	(*GetBasketRequest)(nil),         // 4: freshet.test.v1.GetBasketRequest
+	(*GetBasketResponse)(nil),        // 5: freshet.test.v1.GetBasketResponse
+	(*ListProductsRequest)(nil),      // 6: freshet.test.v1.ListProductsRequest
+	(*ListProductsResponse)(nil),     // 7: freshet.test.v1.ListProductsResponse
+	(*BatchGetProductsRequest)(nil),  // 8: freshet.test.v1.BatchGetProductsRequest
+	(*BatchGetProductsResponse)(nil), // 9: freshet.test.v1.BatchGetProductsResponse
+	(*GetQuoteRequest)(nil),          // 10: freshet.test.v1.GetQuoteRequest
+	(*GetQuoteResponse)(nil),         // 11: freshet.test.v1.GetQuoteResponse
+	(*PeekRequest)(nil),              // 12: freshet.test.v1.PeekRequest
+	(*PeekResponse)(nil),             // 13: freshet.test.v1.PeekResponse
+	(*UpdateProductRequest)(nil),     // 14: freshet.test.v1.UpdateProductRequest
+	(*UpdateProductResponse)(nil),    // 15: freshet.test.v1.UpdateProductResponse
+	(*CreateProductRequest)(nil),     // 16: freshet.test.v1.CreateProductRequest
+	(*CreateProductResponse)(nil),    // 17: freshet.test.v1.CreateProductResponse
+	(*RestockRequest)(nil),           // 18: freshet.test.v1.RestockRequest
+	(*RestockResponse)(nil),          // 19: freshet.test.v1.RestockResponse
+	(*ImportRequest)(nil),            // 20: freshet.test.v1.ImportRequest
+	(*ImportResponse)(nil),           // 21: freshet.test.v1.ImportResponse
+	(*TouchRequest)(nil),             // 22: freshet.test.v1.TouchRequest
+	(*TouchResponse)(nil),            // 23: freshet.test.v1.TouchResponse
+	(*ChatRequest)(nil),              // 24: freshet.test.v1.ChatRequest
+	(*ChatResponse)(nil),             // 25: freshet.test.v1.ChatResponse
+	(*WatchRequest)(nil),             // 26: freshet.test.v1.WatchRequest
+	(*WatchResponse)(nil),            // 27: freshet.test.v1.WatchResponse
+	(*Product_Part)(nil),             // 28: freshet.test.v1.Product.Part
+	nil,                              // 29: freshet.test.v1.Product.NotesEntry
+	nil,                              // 30: freshet.test.v1.Product.PlacesEntry
+	nil,                              // 31: freshet.test.v1.GetProductRequest.HintsEntry
+	(*anypb.Any)(nil),                // 32: google.protobuf.Any
 }
 var file_freshet_test_v1_shop_proto_depIdxs = []int32{
 	0,  // 0: freshet.test.v1.Product.kind:type_name -> freshet.test.v1.Kind
-	26, // 1: freshet.test.v1.Product.parts:type_name -> freshet.test.v1.Product.Part
-	27, // 2: freshet.test.v1.Product.notes:type_name -> freshet.test.v1.Product.NotesEntry
-	28, // 3: freshet.test.v1.Product.places:type_name -> freshet.test.v1.Product.PlacesEntry
-	30, // 4: freshet.test.v1.Product.extra:type_name -> google.protobuf.Any
-	29, // 5: freshet.test.v1.GetProductRequest.hints:type_name -> freshet.test.v1.GetProductRequest.HintsEntry
+	28, // 1: freshet.test.v1.Product.parts:type_name -> freshet.test.v1.Product.Part
+	29, // 2: freshet.test.v1.Product.notes:type_name -> freshet.test.v1.Product.NotesEntry
+	30, // 3: freshet.test.v1.Product.places:type_name -> freshet.test.v1.Product.PlacesEntry
+	32, // 4: freshet.test.v1.Product.extra:type_name -> google.protobuf.Any
+	31, // 5: freshet.test.v1.GetProductRequest.hints:type_name -> freshet.test.v1.GetProductRequest.HintsEntry
 	1,  // 6: freshet.test.v1.GetProductResponse.product:type_name -> freshet.test.v1.Product
 	1,  // 7: freshet.test.v1.ListProductsResponse.products:type_name -> freshet.test.v1.Product
-	1,  // 8: freshet.test.v1.UpdateProductRequest.product:type_name -> freshet.test.v1.Product
-	1,  // 9: freshet.test.v1.CreateProductResponse.product:type_name -> freshet.test.v1.Product
-	1,  // 10: freshet.test.v1.ImportRequest.product:type_name -> freshet.test.v1.Product
-	26, // 11: freshet.test.v1.Product.Part.parts:type_name -> freshet.test.v1.Product.Part
-	26, // 12: freshet.test.v1.Product.PlacesEntry.value:type_name -> freshet.test.v1.Product.Part
-	2,  // 13: freshet.test.v1.Shop.GetProduct:input_type -> freshet.test.v1.GetProductRequest
-	4,  // 14: freshet.test.v1.Shop.GetBasket:input_type -> freshet.test.v1.GetBasketRequest
-	6,  // 15: freshet.test.v1.Shop.ListProducts:input_type -> freshet.test.v1.ListProductsRequest
-	8,  // 16: freshet.test.v1.Shop.GetQuote:input_type -> freshet.test.v1.GetQuoteRequest
-	10, // 17: freshet.test.v1.Shop.Peek:input_type -> freshet.test.v1.PeekRequest
-	12, // 18: freshet.test.v1.Shop.UpdateProduct:input_type -> freshet.test.v1.UpdateProductRequest
-	14, // 19: freshet.test.v1.Shop.CreateProduct:input_type -> freshet.test.v1.CreateProductRequest
-	16, // 20: freshet.test.v1.Shop.Restock:input_type -> freshet.test.v1.RestockRequest
-	18, // 21: freshet.test.v1.Shop.Import:input_type -> freshet.test.v1.ImportRequest
-	20, // 22: freshet.test.v1.Shop.Touch:input_type -> freshet.test.v1.TouchRequest
-	22, // 23: freshet.test.v1.Shop.Chat:input_type -> freshet.test.v1.ChatRequest
-	24, // 24: freshet.test.v1.Shop.Watch:input_type -> freshet.test.v1.WatchRequest
-	3,  // 25: freshet.test.v1.Shop.GetProduct:output_type -> freshet.test.v1.GetProductResponse
-	5,  // 26: freshet.test.v1.Shop.GetBasket:output_type -> freshet.test.v1.GetBasketResponse
-	7,  // 27: freshet.test.v1.Shop.ListProducts:output_type -> freshet.test.v1.ListProductsResponse
-	9,  // 28: freshet.test.v1.Shop.GetQuote:output_type -> freshet.test.v1.GetQuoteResponse
-	11, // 29: freshet.test.v1.Shop.Peek:output_type -> freshet.test.v1.PeekResponse
-	13, // 30: freshet.test.v1.Shop.UpdateProduct:output_type -> freshet.test.v1.UpdateProductResponse
-	15, // 31: freshet.test.v1.Shop.CreateProduct:output_type -> freshet.test.v1.CreateProductResponse
-	17, // 32: freshet.test.v1.Shop.Restock:output_type -> freshet.test.v1.RestockResponse
-	19, // 33: freshet.test.v1.Shop.Import:output_type -> freshet.test.v1.ImportResponse
-	21, // 34: freshet.test.v1.Shop.Touch:output_type -> freshet.test.v1.TouchResponse
-	23, // 35: freshet.test.v1.Shop.Chat:output_type -> freshet.test.v1.ChatResponse
-	25, // 36: freshet.test.v1.Shop.Watch:output_type -> freshet.test.v1.WatchResponse
-	25, // [25:37] is the sub-list for method output_type
-	13, // [13:25] is the sub-list for method input_type
-	13, // [13:13] is the sub-list for extension type_name
-	13, // [13:13] is the sub-list for extension extendee
-	0,  // [0:13] is the sub-list for field type_name
+	1,  // 8: freshet.test.v1.BatchGetProductsResponse.products:type_name -> freshet.test.v1.Product
+	1,  // 9: freshet.test.v1.UpdateProductRequest.product:type_name -> freshet.test.v1.Product
+	1,  // 10: freshet.test.v1.CreateProductResponse.product:type_name -> freshet.test.v1.Product
+	1,  // 11: freshet.test.v1.ImportRequest.product:type_name -> freshet.test.v1.Product
+	28, // 12: freshet.test.v1.Product.Part.parts:type_name -> freshet.test.v1.Product.Part
+	28, // 13: freshet.test.v1.Product.PlacesEntry.value:type_name -> freshet.test.v1.Product.Part
+	2,  // 14: freshet.test.v1.Shop.GetProduct:input_type -> freshet.test.v1.GetProductRequest
+	4,  // 15: freshet.test.v1.Shop.GetBasket:input_type -> freshet.test.v1.GetBasketRequest
+	6,  // 16: freshet.test.v1.Shop.ListProducts:input_type -> freshet.test.v1.ListProductsRequest
+	10, // 17: freshet.test.v1.Shop.GetQuote:input_type -> freshet.test.v1.GetQuoteRequest
+	8,  // 18: freshet.test.v1.Shop.BatchGetProducts:input_type -> freshet.test.v1.BatchGetProductsRequest
+	12, // 19: freshet.test.v1.Shop.Peek:input_type -> freshet.test.v1.PeekRequest
+	14, // 20: freshet.test.v1.Shop.UpdateProduct:input_type -> freshet.test.v1.UpdateProductRequest
+	16, // 21: freshet.test.v1.Shop.CreateProduct:input_type -> freshet.test.v1.CreateProductRequest
+	18, // 22: freshet.test.v1.Shop.Restock:input_type -> freshet.test.v1.RestockRequest
+	20, // 23: freshet.test.v1.Shop.Import:input_type -> freshet.test.v1.ImportRequest
+	22, // 24: freshet.test.v1.Shop.Touch:input_type -> freshet.test.v1.TouchRequest
+	24, // 25: freshet.test.v1.Shop.Chat:input_type -> freshet.test.v1.ChatRequest
+	26, // 26: freshet.test.v1.Shop.Watch:input_type -> freshet.test.v1.WatchRequest
+	3,  // 27: freshet.test.v1.Shop.GetProduct:output_type -> freshet.test.v1.GetProductResponse
+	5,  // 28: freshet.test.v1.Shop.GetBasket:output_type -> freshet.test.v1.GetBasketResponse
+	7,  // 29: freshet.test.v1.Shop.ListProducts:output_type -> freshet.test.v1.ListProductsResponse
+	11, // 30: freshet.test.v1.Shop.GetQuote:output_type -> freshet.test.v1.GetQuoteResponse
+	9,  // 31: freshet.test.v1.Shop.BatchGetProducts:output_type -> freshet.test.v1.BatchGetProductsResponse
+	13, // 32: freshet.test.v1.Shop.Peek:output_type -> freshet.test.v1.PeekResponse
+	15, // 33: freshet.test.v1.Shop.UpdateProduct:output_type -> freshet.test.v1.UpdateProductResponse
+	17, // 34: freshet.test.v1.Shop.CreateProduct:output_type -> freshet.test.v1.CreateProductResponse
+	19, // 35: freshet.test.v1.Shop.Restock:output_type -> freshet.test.v1.RestockResponse
+	21, // 36: freshet.test.v1.Shop.Import:output_type -> freshet.test.v1.ImportResponse
+	23, // 37: freshet.test.v1.Shop.Touch:output_type -> freshet.test.v1.TouchResponse
+	25, // 38: freshet.test.v1.Shop.Chat:output_type -> freshet.test.v1.ChatResponse
+	27, // 39: freshet.test.v1.Shop.Watch:output_type -> freshet.test.v1.WatchResponse
+	27, // [27:40] is the sub-list for method output_type
+	14, // [14:27] is the sub-list for method input_type
+	14, // [14:14] is the sub-list for extension type_name
+	14, // [14:14] is the sub-list for extension extendee
+	0,  // [0:14] is the sub-list for field type_name
 }
 
 func init() { file_freshet_test_v1_shop_proto_init() }
@@ -1742,7 +1857,7 @@ func file_freshet_test_v1_shop_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_freshet_test_v1_shop_proto_rawDesc), len(file_freshet_test_v1_shop_proto_rawDesc)),
 			NumEnums:      1,
-			NumMessages:   29,
+			NumMessages:   31,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

@@ -21,18 +21,19 @@ import (
 const _ = grpc.SupportPackageIsVersion9
 
 const (
-	Shop_GetProduct_FullMethodName    = "/freshet.test.v1.Shop/GetProduct"
-	Shop_GetBasket_FullMethodName     = "/freshet.test.v1.Shop/GetBasket"
-	Shop_ListProducts_FullMethodName  = "/freshet.test.v1.Shop/ListProducts"
-	Shop_GetQuote_FullMethodName      = "/freshet.test.v1.Shop/GetQuote"
-	Shop_Peek_FullMethodName          = "/freshet.test.v1.Shop/Peek"
-	Shop_UpdateProduct_FullMethodName = "/freshet.test.v1.Shop/UpdateProduct"
-	Shop_CreateProduct_FullMethodName = "/freshet.test.v1.Shop/CreateProduct"
-	Shop_Restock_FullMethodName       = "/freshet.test.v1.Shop/Restock"
-	Shop_Import_FullMethodName        = "/freshet.test.v1.Shop/Import"
-	Shop_Touch_FullMethodName         = "/freshet.test.v1.Shop/Touch"
-	Shop_Chat_FullMethodName          = "/freshet.test.v1.Shop/Chat"
-	Shop_Watch_FullMethodName         = "/freshet.test.v1.Shop/Watch"
+	Shop_GetProduct_FullMethodName       = "/freshet.test.v1.Shop/GetProduct"
+	Shop_GetBasket_FullMethodName        = "/freshet.test.v1.Shop/GetBasket"
+	Shop_ListProducts_FullMethodName     = "/freshet.test.v1.Shop/ListProducts"
+	Shop_GetQuote_FullMethodName         = "/freshet.test.v1.Shop/GetQuote"
+	Shop_BatchGetProducts_FullMethodName = "/freshet.test.v1.Shop/BatchGetProducts"
+	Shop_Peek_FullMethodName             = "/freshet.test.v1.Shop/Peek"
+	Shop_UpdateProduct_FullMethodName    = "/freshet.test.v1.Shop/UpdateProduct"
+	Shop_CreateProduct_FullMethodName    = "/freshet.test.v1.Shop/CreateProduct"
+	Shop_Restock_FullMethodName          = "/freshet.test.v1.Shop/Restock"
+	Shop_Import_FullMethodName           = "/freshet.test.v1.Shop/Import"
+	Shop_Touch_FullMethodName            = "/freshet.test.v1.Shop/Touch"
+	Shop_Chat_FullMethodName             = "/freshet.test.v1.Shop/Chat"
+	Shop_Watch_FullMethodName            = "/freshet.test.v1.Shop/Watch"
 )
 
 // ShopClient is the client API for Shop service.
@@ -51,6 +52,8 @@ type ShopClient interface {
 	ListProducts(ctx context.Context, in *ListProductsRequest, opts ...grpc.CallOption) (*ListProductsResponse, error)
 	// Nothing is reused that the server has not given a lifetime.
 	GetQuote(ctx context.Context, in *GetQuoteRequest, opts ...grpc.CallOption) (*GetQuoteResponse, error)
+	// Cached item by item.
+	BatchGetProducts(ctx context.Context, in *BatchGetProductsRequest, opts ...grpc.CallOption) (*BatchGetProductsResponse, error)
 	// Safe, and without a rule.
 	Peek(ctx context.Context, in *PeekRequest, opts ...grpc.CallOption) (*PeekResponse, error)
 	// A mutation whose request names what it changes.
@@ -111,6 +114,16 @@ func (c *shopClient) GetQuote(ctx context.Context, in *GetQuoteRequest, opts ...
 	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
 	out := new(GetQuoteResponse)
 	err := c.cc.Invoke(ctx, Shop_GetQuote_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *shopClient) BatchGetProducts(ctx context.Context, in *BatchGetProductsRequest, opts ...grpc.CallOption) (*BatchGetProductsResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(BatchGetProductsResponse)
+	err := c.cc.Invoke(ctx, Shop_BatchGetProducts_FullMethodName, in, out, cOpts...)
 	if err != nil {
 		return nil, err
 	}
@@ -237,6 +250,8 @@ type ShopServer interface {
 	ListProducts(context.Context, *ListProductsRequest) (*ListProductsResponse, error)
 	// Nothing is reused that the server has not given a lifetime.
 	GetQuote(context.Context, *GetQuoteRequest) (*GetQuoteResponse, error)
+	// Cached item by item.
+	BatchGetProducts(context.Context, *BatchGetProductsRequest) (*BatchGetProductsResponse, error)
 	// Safe, and without a rule.
 	Peek(context.Context, *PeekRequest) (*PeekResponse, error)
 	// A mutation whose request names what it changes.
@@ -274,6 +289,9 @@ func (UnimplementedShopServer) ListProducts(context.Context, *ListProductsReques
 }
 func (UnimplementedShopServer) GetQuote(context.Context, *GetQuoteRequest) (*GetQuoteResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method GetQuote not implemented")
+}
+func (UnimplementedShopServer) BatchGetProducts(context.Context, *BatchGetProductsRequest) (*BatchGetProductsResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method BatchGetProducts not implemented")
 }
 func (UnimplementedShopServer) Peek(context.Context, *PeekRequest) (*PeekResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method Peek not implemented")
@@ -388,6 +406,24 @@ func _Shop_GetQuote_Handler(srv interface{}, ctx context.Context, dec func(inter
 	}
 	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
 		return srv.(ShopServer).GetQuote(ctx, req.(*GetQuoteRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _Shop_BatchGetProducts_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(BatchGetProductsRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(ShopServer).BatchGetProducts(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: Shop_BatchGetProducts_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(ShopServer).BatchGetProducts(ctx, req.(*BatchGetProductsRequest))
 	}
 	return interceptor(ctx, in, info, handler)
 }
@@ -522,6 +558,10 @@ var Shop_ServiceDesc = grpc.ServiceDesc{
 		{
 			MethodName: "GetQuote",
 			Handler:    _Shop_GetQuote_Handler,
+		},
+		{
+			MethodName: "BatchGetProducts",
+			Handler:    _Shop_BatchGetProducts_Handler,
 		},
 		{
 			MethodName: "Peek",
