@@ -341,7 +341,7 @@ func TestTestServices(t *testing.T) {
 		t.Fatal(err)
 	}
 	diff(t, "methods", set.Methods(), []string{
-		testv1.Shop_BatchGetProducts_FullMethodName, testv1.Shop_CreateProduct_FullMethodName, testv1.Shop_GetBasket_FullMethodName, testv1.Shop_GetProduct_FullMethodName,
+		testv1.Shop_CreateProduct_FullMethodName, testv1.Shop_GetBasket_FullMethodName, testv1.Shop_GetProduct_FullMethodName,
 		testv1.Shop_GetQuote_FullMethodName, testv1.Shop_Import_FullMethodName, testv1.Shop_ListProducts_FullMethodName,
 		testv1.Shop_Restock_FullMethodName, testv1.Shop_UpdateProduct_FullMethodName,
 	})

@@ -12,13 +12,16 @@ import (
 
 	"github.com/freshet-io/freshet/cachepolicy"
 	testv1 "github.com/freshet-io/freshet/proto/freshet/test/v1"
-
-	"google.golang.org/protobuf/reflect/protoregistry"
 )
 
 func shopBatch(t testing.TB) *cachepolicy.Batch {
 	t.Helper()
-	set, err := cachepolicy.FromRegistry(protoregistry.GlobalFiles)
+	set, err := cachepolicy.Parse("p.yaml", []byte(`
+methods:
+  - method: /freshet.test.v1.Shop/BatchGetProducts
+    policy:
+      cache: {max_age: 60s, scope: PUBLIC, groups: ["product:{ids}"], batch: {ids: ids, items: products, item_id: id}}
+`))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -69,6 +69,7 @@ func New(opts ...Option) (*Cache, error) {
 		err = errors.Join(err, annErr)
 		policies = cachepolicy.Merge(own, policies)
 	}
+	err = errors.Join(err, refuseLater(policies))
 	tele, teleErr := newTelemetry(cfg)
 	if err := errors.Join(err, teleErr); err != nil {
 		return nil, err

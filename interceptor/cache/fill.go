@@ -19,6 +19,9 @@ func (c *call) fill(fl *flight, o *origin) {
 	admission, err := c.rule.Admit(cachepolicy.Reply{
 		Request: o.req, Message: o.reply, Header: res.header, Trailer: res.trailer,
 	})
+	if err == nil && admission.NoCache { // nothing is validated in this version
+		err = cachepolicy.ErrNoCache
+	}
 	if err != nil {
 		res.detail = err.Error()
 		c.cache.loners.add(c.key, c.cache.now())

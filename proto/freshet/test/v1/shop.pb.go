@@ -1708,7 +1708,7 @@ const file_freshet_test_v1_shop_proto_rawDesc = "" +
 	"\x04Kind\x12\x14\n" +
 	"\x10KIND_UNSPECIFIED\x10\x00\x12\r\n" +
 	"\tKIND_BOOK\x10\x01\x12\f\n" +
-	"\bKIND_TOY\x10\x022\xde\v\n" +
+	"\bKIND_TOY\x10\x022\xa2\v\n" +
 	"\x04Shop\x12z\n" +
 	"\n" +
 	"GetProduct\x12\".freshet.test.v1.GetProductRequest\x1a#.freshet.test.v1.GetProductResponse\"#\xca\xd5\x1c\x1c\n" +
@@ -1724,12 +1724,8 @@ const file_freshet_test_v1_shop_proto_rawDesc = "" +
 	"x-stripped\x98\x01\xa0\x8d\x06\x90\x02\x01\x12c\n" +
 	"\bGetQuote\x12 .freshet.test.v1.GetQuoteRequest\x1a!.freshet.test.v1.GetQuoteResponse\"\x12\xca\xd5\x1c\v\n" +
 	"\t\n" +
-	"\x03\b\x90\x1c\x12\x00p\x02\x90\x02\x01\x12\xa7\x01\n" +
-	"\x10BatchGetProducts\x12(.freshet.test.v1.BatchGetProductsRequest\x1a).freshet.test.v1.BatchGetProductsResponse\">\xca\xd5\x1c7\n" +
-	"5\n" +
-	"\x02\b<\"\x03\b\xd8\x04:\x02\b\n" +
-	"p\x02\x8a\x01\rproduct:{ids}\xb2\x01\x13\n" +
-	"\x03ids\x12\bproducts\x1a\x02id\x90\x02\x01\x12H\n" +
+	"\x03\b\x90\x1c\x12\x00p\x02\x90\x02\x01\x12l\n" +
+	"\x10BatchGetProducts\x12(.freshet.test.v1.BatchGetProductsRequest\x1a).freshet.test.v1.BatchGetProductsResponse\"\x03\x90\x02\x01\x12H\n" +
 	"\x04Peek\x12\x1c.freshet.test.v1.PeekRequest\x1a\x1d.freshet.test.v1.PeekResponse\"\x03\x90\x02\x01\x12\x85\x01\n" +
 	"\rUpdateProduct\x12%.freshet.test.v1.UpdateProductRequest\x1a&.freshet.test.v1.UpdateProductResponse\"%\xca\xd5\x1c\x1e\x12\x1c\n" +
 	"\x14product:{product.id}\n" +

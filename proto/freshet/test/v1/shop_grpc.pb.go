@@ -52,7 +52,7 @@ type ShopClient interface {
 	ListProducts(ctx context.Context, in *ListProductsRequest, opts ...grpc.CallOption) (*ListProductsResponse, error)
 	// Nothing is reused that the server has not given a lifetime.
 	GetQuote(ctx context.Context, in *GetQuoteRequest, opts ...grpc.CallOption) (*GetQuoteResponse, error)
-	// Cached item by item.
+	// Many at once.
 	BatchGetProducts(ctx context.Context, in *BatchGetProductsRequest, opts ...grpc.CallOption) (*BatchGetProductsResponse, error)
 	// Safe, and without a rule.
 	Peek(ctx context.Context, in *PeekRequest, opts ...grpc.CallOption) (*PeekResponse, error)
@@ -250,7 +250,7 @@ type ShopServer interface {
 	ListProducts(context.Context, *ListProductsRequest) (*ListProductsResponse, error)
 	// Nothing is reused that the server has not given a lifetime.
 	GetQuote(context.Context, *GetQuoteRequest) (*GetQuoteResponse, error)
-	// Cached item by item.
+	// Many at once.
 	BatchGetProducts(context.Context, *BatchGetProductsRequest) (*BatchGetProductsResponse, error)
 	// Safe, and without a rule.
 	Peek(context.Context, *PeekRequest) (*PeekResponse, error)
