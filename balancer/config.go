@@ -173,6 +173,20 @@ func (c Config) check() error {
 	return errors.Join(faults...)
 }
 
+// Params returns what c sets, with the defaults in place of zeros, as the packages inside
+// of this one take it. It is there for package virtual, so that a simulation has
+// the settings of a channel; its type is of no use elsewhere. The zone is only that of c:
+// the environment is not asked. It fails where Validate does.
+func (c Config) Params() (plan.Params, error) {
+	c = c.withDefaults()
+	if err := c.check(); err != nil {
+		return plan.Params{}, err
+	}
+	p := c.params()
+	p.Zone = c.Zone
+	return p, nil
+}
+
 // params are the settings of plans, of a Config that has its defaults.
 func (c Config) params() plan.Params {
 	p := plan.Params{

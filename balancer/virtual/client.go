@@ -1,107 +1,191 @@
 package virtual
 
 import (
+	"slices"
+	"strconv"
 	"time"
 
 	"google.golang.org/grpc/codes"
 
 	"github.com/freshet-io/freshet/balancer"
+	"github.com/freshet-io/freshet/balancer/internal/affinity"
 	"github.com/freshet-io/freshet/balancer/internal/choose"
-	"github.com/freshet-io/freshet/balancer/internal/report"
+	"github.com/freshet-io/freshet/balancer/internal/plan"
 )
 
 // Client is a channel with the policy freshet. It is not safe for concurrent use.
 type Client struct {
-	params    choose.Params
-	pool      *choose.Pool
-	endpoints []*choose.Endpoint // by number; nil where it has left
-	set       *choose.Set
-	number    []int // of the members of set
+	params    plan.Params
+	channel   *plan.Channel
+	endpoints []endpoint // by number
+	stale     bool          // the plan does not show the endpoints as they are
+	at        time.Duration // of the last change
+	plan      *plan.Plan    // nil if no endpoint is ready
+	numbers   []int         // of the members of plan
 }
+
+type endpoint struct {
+	*plan.Endpoint // nil where it has left
+
+	id       string
+	zone     string
+	priority int
+	ready    bool
+	drained  bool
+}
+
+// Call is what the policy must know of a call. The zero value is a plain unary one.
+type Call struct {
+	// Failed are the endpoints that have failed the call: it is a retry.
+	Failed []int
+	// Key is the call's affinity, "" for none.
+	Key string
+}
+
+// Pick is a pick that was made. It must be given back by Done or Retract.
+type Pick struct {
+	// Endpoint is its number.
+	Endpoint int
+
+	plan *plan.Plan
+	pick plan.Pick
+}
+
+// Rule names the rule that decided: "only", "report", "two_choices", "affinity",
+// "probation" or "panic".
+func (p *Pick) Rule() string { return rules[p.pick.Rule] }
+
+var rules = [plan.Rules]string{"only", "report", "two_choices", "affinity", "probation", "panic"}
 
 // Done is how a call ended.
 type Done struct {
 	// Code is the status that the client saw.
 	Code codes.Code
-	// Report is what the server's End returned; "" for none, as when the reply never
-	// arrived or the server knows nothing of freshet.
-	Report string
+	// Report is what the server's End returned; the zero value for none.
+	Report Report
+	// Pushback is how long the server asks not to be tried again; 0 if it does not.
+	Pushback time.Duration
 }
 
-// NewClient returns a client of endpoints 0 to endpoints-1, all of which are
-// ready, in no zone and of priority 0. It fails where c is not valid.
-func NewClient(c balancer.Config, endpoints int) (*Client, error) {
-	if err := c.Validate(); err != nil {
+// NewClient returns a client of endpoints 0 to endpoints-1, all of which are ready, in
+// no zone, of priority 0, and were there before the client. Seed should be different for
+// each client. Of c, Subset is ignored, and the environment is not asked for a
+// zone. It fails where c is not valid.
+func NewClient(c balancer.Config, endpoints int, seed uint64) (*Client, error) {
+	params, err := c.Params()
+	if err != nil {
 		return nil, err
 	}
-	v := &Client{params: params(c)}
-	v.pool = choose.NewPool(v.params.PoolSize)
+	v := &Client{params: params, channel: plan.NewChannel(seed, nil)}
 	for range endpoints {
-		v.endpoints = append(v.endpoints, new(choose.Endpoint))
+		v.endpoints[v.Add(0, "", 0)].Settle()
 	}
-	v.rebuild()
 	return v, nil
 }
 
-func params(c balancer.Config) choose.Params {
-	p := choose.Params{PoolSize: c.PoolSize, Expiry: c.ReportExpiry, Decay: c.EWMADecay}
-	if p.PoolSize == 0 {
-		p.PoolSize = choose.DefaultPool
-	}
-	if p.Expiry == 0 {
-		p.Expiry = time.Second
-	}
-	if p.Decay == 0 {
-		p.Decay = 10 * time.Second
-	}
-	return p
+// Add lets an endpoint arrive, ready at now, and returns its number, which is
+// the next that was never used. It starts slowly.
+func (c *Client) Add(now time.Duration, zone string, priority int) (number int) {
+	number = len(c.endpoints)
+	c.endpoints = append(c.endpoints, endpoint{
+		Endpoint: new(plan.Endpoint), id: strconv.Itoa(number), zone: zone, priority: priority, ready: true,
+	})
+	c.changed(now)
+	return number
 }
 
-// rebuild makes a set of the endpoints that are there.
-func (c *Client) rebuild() {
-	c.number = nil
-	var members []*choose.Endpoint
+// Move changes an endpoint's zone and priority.
+func (c *Client) Move(now time.Duration, number int, zone string, priority int) {
+	c.endpoints[number].zone, c.endpoints[number].priority = zone, priority
+	c.changed(now)
+}
+
+// SetReady tells that an endpoint is connected, or that it is not, as from a GOAWAY on or
+// while health checks fail: then it gets no calls. What was learnt of it is kept.
+func (c *Client) SetReady(now time.Duration, number int, ready bool) {
+	c.endpoints[number].ready = ready
+	c.changed(now)
+}
+
+// SetDraining tells that the resolver says an endpoint drains, or does not.
+func (c *Client) SetDraining(now time.Duration, number int, draining bool) {
+	c.endpoints[number].drained = draining
+	c.changed(now)
+}
+
+// Remove lets an endpoint leave for good. What was learnt of it is lost.
+func (c *Client) Remove(now time.Duration, number int) {
+	c.endpoints[number].Endpoint = nil
+	c.changed(now)
+}
+
+// changed makes a new plan, at the first pick that needs it: a simulation may
+// change many endpoints at once.
+func (c *Client) changed(now time.Duration) { c.stale, c.at = true, now }
+
+func (c *Client) replan() {
+	c.stale, c.plan, c.numbers = false, nil, nil
+	var members []plan.Member
+	totals := make(map[int]int)
 	for i, e := range c.endpoints {
-		if e != nil {
-			members = append(members, e)
-			c.number = append(c.number, i)
+		if e.Endpoint == nil {
+			continue
+		}
+		totals[e.priority]++
+		if e.ready {
+			members = append(members, plan.Member{
+				Endpoint: e.Endpoint, ID: e.id, Zone: e.zone, Priority: e.priority, Drained: e.drained,
+			})
+			c.numbers = append(c.numbers, i)
 		}
 	}
-	c.set = nil
 	if len(members) > 0 {
-		c.set = choose.NewSet(c.params, c.pool, members)
+		c.plan = c.channel.Plan(since(c.at), c.params, members, totals)
 	}
 }
 
 // Pick chooses an endpoint for a call that begins at now, and counts it. R is 64
-// random bits. It returns -1 where there is no endpoint, or where every one is at
-// its cap.
-func (c *Client) Pick(now time.Duration, r uint64) (endpoint int) {
-	if c.set == nil {
-		return -1
+// random bits. It reports false where no endpoint is ready, or every one is at
+// its cap: the call should wait, and be picked for again when another one has ended.
+func (c *Client) Pick(now time.Duration, r uint64, call Call) (Pick, bool) {
+	if c.stale {
+		c.replan()
 	}
-	i, _ := c.set.Pick(since(now), r)
-	n := c.number[i]
-	c.endpoints[n].Begin(since(now))
-	return n
+	if c.plan == nil {
+		return Pick{}, false
+	}
+	p := plan.Call{}
+	if call.Key != "" {
+		p.Key, p.HasKey = affinity.Hash(call.Key), true
+	}
+	if len(call.Failed) > 0 {
+		p.Avoid = c.avoid(call.Failed)
+	}
+	pick, ok := c.plan.Pick(since(now), r, p)
+	if !ok {
+		return Pick{}, false
+	}
+	return Pick{Endpoint: c.numbers[pick.Index], plan: c.plan, pick: pick}, true
 }
 
-// Done counts the end, at now, of a call that was picked for the endpoint at
-// started. It does nothing for an endpoint that has left.
-func (c *Client) Done(now time.Duration, endpoint int, started time.Duration, d Done) {
-	e := c.endpoints[endpoint]
-	if e == nil {
-		return
-	}
-	end := choose.End{Outcome: outcome(d.Code), Took: max(now-started, 1)}
-	if r, ok := report.Decode(d.Report); ok {
-		end.Reported, end.InFlight, end.Latency = true, r.InFlight, r.Latency
-	}
-	if e.Finish(since(now), end, &c.params) {
-		c.pool.Offer(e)
+func (c *Client) avoid(failed []int) func(*plan.Endpoint) bool {
+	return func(e *plan.Endpoint) bool {
+		return slices.ContainsFunc(failed, func(n int) bool { return c.endpoints[n].Endpoint == e })
 	}
 }
 
+// Done counts the end, at now, of a call that was picked for.
+func (c *Client) Done(now time.Duration, p Pick, d Done) {
+	took := max(now-time.Duration(p.pick.Start-since(0)), 1)
+	end := plan.End{Elapsed: took, Pushback: d.Pushback}
+	end.Outcome, end.Took = outcome(d.Code), took
+	if r := d.Report.wired(); r.Known {
+		end.Reported, end.InFlight, end.Latency, end.Draining = true, uint32(r.InFlight), r.Latency, r.Draining
+	}
+	p.plan.Finish(since(now), p.pick, end)
+}
+
+// outcome sorts a status as package balancer does, of calls that were sent.
 func outcome(c codes.Code) choose.Outcome {
 	switch c {
 	case codes.OK:
@@ -115,30 +199,39 @@ func outcome(c codes.Code) choose.Outcome {
 	}
 }
 
-// Add lets an endpoint arrive, ready at now, and returns its number, which is
-// the next that was never used.
-func (c *Client) Add(now time.Duration, zone string, priority int) (endpoint int) {
-	c.endpoints = append(c.endpoints, new(choose.Endpoint))
-	c.rebuild()
-	return len(c.endpoints) - 1
+// Retract takes back a pick whose call was not sent, since its connection went away
+// between the two.
+func (c *Client) Retract(p Pick) { p.plan.Retract(p.pick) }
+
+// WantProbe returns the endpoint, beside the one that was picked, of which the client wants
+// a report that no call brings soon, and false if there is none. Ask after each Pick.
+func (c *Client) WantProbe(now time.Duration, p Pick, r uint64) (Probe, bool) {
+	want, ok := p.plan.WantProbe(p.pick, since(now), r)
+	if !ok {
+		return Probe{}, false
+	}
+	return Probe{Endpoint: c.numbers[want.Index], plan: p.plan, pick: want}, true
 }
 
-// Remove lets an endpoint leave. What was learnt of it is lost.
-func (c *Client) Remove(endpoint int) {
-	c.endpoints[endpoint] = nil
-	c.rebuild()
+// Probe is a probe that is wanted.
+type Probe struct {
+	// Endpoint is the number of the one to ask.
+	Endpoint int
+
+	plan *plan.Plan
+	pick plan.Pick
 }
 
-// WantProbe returns the endpoint of which the client wants a report for which it
-// would not wait until a call there ends, and false if there is none. Ask after
-// each Pick and, where no calls are made, every 100 ms.
-func (c *Client) WantProbe(now time.Duration, r uint64) (endpoint int, ok bool) {
-	return 0, false
+// Probed delivers, at now, what the endpoint of a probe reported; nothing need be
+// called if the probe failed.
+func (c *Client) Probed(now time.Duration, p Probe, r Report) {
+	if r = r.wired(); !r.Known {
+		return
+	}
+	p.plan.Probed(since(now), p.pick, plan.End{Draining: r.Draining, End: choose.End{
+		Reported: true, InFlight: uint32(r.InFlight), Latency: r.Latency,
+	}})
 }
 
-// Probed delivers the report of an endpoint that WantProbe named; "" if the
-// probe failed.
-func (c *Client) Probed(now time.Duration, endpoint int, report string) {}
-
-// since is now as package choose wants it, where 0 is never.
+// since is now as the packages below want it, where 0 is never.
 func since(now time.Duration) int64 { return int64(now) + 1 }
