@@ -37,4 +37,9 @@ type Run struct {
 	// Oracle is P99 as a multiple of the oracle's with the same seed; 0 if that did
 	// not run.
 	Oracle float64 `json:"oracle_ratio,omitempty"`
+	// Late is the 99th percentile of how late the generator of a real run made its
+	// calls, in ms; latencies count from when a call should have been made.
+	Late float64 `json:"late_p99_ms,omitempty"`
+	// Busy marks a real run in which the machine had no time for it: it says nothing.
+	Busy bool `json:"busy,omitempty"`
 }

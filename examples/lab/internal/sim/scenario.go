@@ -86,11 +86,3 @@ func standard(name string, servers, clients int, load float64) Scenario {
 		Warmup: 15 * time.Second, Window: 30 * time.Second, Watch: -1,
 	}
 }
-
-// Scenarios returns all, in the order in which tables show them.
-func Scenarios() []Scenario {
-	main := standard("100x100, 75 %", 100, 100, 0.75)
-	main.Quick = true
-	main.Description = "100 servers, every second one 2 x slower, 6 with an antagonist; 100 clients"
-	return []Scenario{main}
-}
