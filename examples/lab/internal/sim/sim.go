@@ -64,7 +64,7 @@ func Run(ctx context.Context, s Scenario, policy string, seed uint64) (result.Ru
 		return result.Run{}, context.Cause(ctx)
 	}
 	r := w.tally.result(s.Watch)
-	r.Scenario, r.Policy, r.Seed = s.Name, policy, seed
+	r.Mode, r.Scenario, r.Policy, r.Seed = "simulation", s.Name, policy, seed
 	return r, nil
 }
 
