@@ -26,6 +26,10 @@ const (
 	// again after a silence costs one request.
 	maxSilence = 150 * time.Second
 
+	// A watch that ends sooner, with no event, was not served: what answers so
+	// would be asked again every second for good.
+	minSaid = time.Second
+
 	maxEvent = 16 << 20 // bytes; etcd holds objects of 1.5 MiB, as protobuf
 
 	// After so many watches in a row that failed and said nothing, the version
@@ -33,7 +37,10 @@ const (
 	maxBroken = 3
 )
 
-var errOverdue = errors.New("the watch has not ended in its time")
+var (
+	errOverdue = errors.New("the watch has not ended in its time")
+	errAtOnce  = errors.New("watching EndpointSlices: the watch ended at once, with no event")
+)
 
 // ask lists if it must, and watches until the watch ends.
 func (f *follower) ask(ctx context.Context, mail *watch.Mail) error {
@@ -93,10 +100,14 @@ func (f *follower) watch(ctx context.Context, mail *watch.Mail) error {
 	defer func() { _ = resp.Body.Close() }()
 	mail.Alive()
 	stream := watch.NewStream(ctx, alarm.Watch(resp.Body), maxEvent)
-	for {
+	began := time.Now()
+	for heard := false; ; heard = true {
 		var e event
 		err := stream.Next(&e)
 		if errors.Is(err, io.EOF) {
+			if !heard && time.Since(began) < minSaid {
+				return errAtOnce
+			}
 			return nil
 		}
 		if err == nil {
@@ -119,7 +130,8 @@ func (f *follower) apply(e *event, mail *watch.Mail) error {
 	s := e.Object.slice
 	switch e.Type {
 	case "ERROR":
-		return &watch.StatusError{Code: e.Object.Code, Reason: e.Object.Message}
+		seconds := min(max(e.Object.Details.RetryAfterSeconds, 0), 1<<16)
+		return &watch.StatusError{Code: e.Object.Code, Reason: e.Object.Message, RetryAfter: time.Duration(seconds) * time.Second}
 	case "ADDED", "MODIFIED", "DELETED", "BOOKMARK":
 	default:
 		return nil

@@ -17,6 +17,7 @@ const (
 	pageSize  = 100      // slices, of mostly 100 endpoints
 	maxPage   = 64 << 20 // bytes; 100 slices of the most endpoints that one may have, 1000
 	maxSlices = 2000
+	maxPages  = 1000
 
 	listTimeout = 30 * time.Second // for each page
 )
@@ -45,7 +46,7 @@ func (f *follower) path(query url.Values) string {
 func (f *follower) list(ctx context.Context) error {
 	found := map[string]*slice{}
 	query := url.Values{"limit": {strconv.Itoa(pageSize)}}
-	for {
+	for range maxPages {
 		page, err := f.page(ctx, query)
 		if err != nil {
 			return fmt.Errorf("listing EndpointSlices: %w", err)
@@ -67,11 +68,15 @@ func (f *follower) list(ctx context.Context) error {
 			f.slices, f.version = found, page.Metadata.ResourceVersion
 			return nil
 		}
-		if len(page.Items) == 0 || next == query.Get("continue") {
-			return errors.New("listing EndpointSlices: the pages do not end")
+		// A page may be empty and not the last: "clients should only use the
+		// presence of the continue field to determine whether more results are
+		// available" (ListOptions, limit).
+		if next == query.Get("continue") {
+			break
 		}
 		query.Set("continue", next)
 	}
+	return errors.New("listing EndpointSlices: the pages do not end")
 }
 
 func (f *follower) page(ctx context.Context, query url.Values) (*sliceList, error) {

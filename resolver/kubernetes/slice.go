@@ -53,7 +53,7 @@ type reference struct {
 }
 
 // event is a line of a watch. Its object is a slice, or for the type ERROR a
-// Status, of which the last two fields are.
+// Status, of which the last three fields are.
 type event struct {
 	Type   string `json:"type"`
 	Object *struct {
@@ -61,6 +61,9 @@ type event struct {
 
 		Code    int    `json:"code"`
 		Message string `json:"message"`
+		Details struct {
+			RetryAfterSeconds int64 `json:"retryAfterSeconds"`
+		} `json:"details"`
 	} `json:"object"`
 }
 

@@ -39,10 +39,13 @@ func doubled(first, limit time.Duration, count int) time.Duration {
 	return d
 }
 
-// retryAfter returns how long the server asked to be left alone.
+// retryAfter returns how long the server asked to be left alone, and up to a
+// quarter more: it asked all its clients alike, and they shall not come back
+// together.
 func retryAfter(err error) time.Duration {
-	if s, ok := errors.AsType[*StatusError](err); ok {
-		return min(s.RetryAfter, maxRetryAfter)
+	if s, ok := errors.AsType[*StatusError](err); ok && s.RetryAfter > 0 {
+		d := min(s.RetryAfter, maxRetryAfter)
+		return Between(d, d+d/4)
 	}
 	return 0
 }

@@ -3,9 +3,11 @@ package watch
 import (
 	"context"
 	"crypto/tls"
+	"errors"
 	"fmt"
 	"net"
 	"net/http"
+	"net/url"
 	"strconv"
 	"strings"
 	"time"
@@ -64,12 +66,12 @@ func Borrowed(c *http.Client) *http.Client {
 // Get returns the answer to a GET if its status is 200, and a [*StatusError] if
 // it is another. A token that is refused is read anew, and if it has changed the
 // request is sent once more.
-func (c *Client) Get(ctx context.Context, url string) (*http.Response, error) {
+func (c *Client) Get(ctx context.Context, address string) (*http.Response, error) {
 	token, err := c.Token.get(false)
 	if err != nil {
 		return nil, err
 	}
-	resp, err := c.send(ctx, url, token)
+	resp, err := c.send(ctx, address, token)
 	refused, _ := err.(*StatusError) //nolint:errorlint // send does not wrap it
 	if c.Token == nil || refused == nil || refused.Code != http.StatusUnauthorized && refused.Code != http.StatusForbidden {
 		return resp, err
@@ -78,11 +80,11 @@ func (c *Client) Get(ctx context.Context, url string) (*http.Response, error) {
 	if tokenErr != nil || renewed == token {
 		return nil, err
 	}
-	return c.send(ctx, url, renewed)
+	return c.send(ctx, address, renewed)
 }
 
-func (c *Client) send(ctx context.Context, url, token string) (*http.Response, error) {
-	req, err := http.NewRequestWithContext(ctx, http.MethodGet, url, http.NoBody)
+func (c *Client) send(ctx context.Context, address, token string) (*http.Response, error) {
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, address, http.NoBody)
 	if err != nil {
 		return nil, err
 	}
@@ -96,13 +98,28 @@ func (c *Client) send(ctx context.Context, url, token string) (*http.Response, e
 		if cause := context.Cause(ctx); cause != nil {
 			return nil, cause
 		}
-		return nil, err
+		return nil, plain(err, req.URL.Host)
 	}
 	if resp.StatusCode == http.StatusOK {
 		return resp, nil
 	}
 	defer func() { _ = resp.Body.Close() }()
 	return nil, statusError(resp)
+}
+
+// plain returns err with the host in place of the URL, and without the port that
+// the kernel gave to this end: both are new each time, and would make one fault
+// many in the log.
+func plain(err error, host string) error {
+	if u, ok := errors.AsType[*url.Error](err); ok {
+		err = u.Err
+	}
+	if op, ok := errors.AsType[*net.OpError](err); ok && op == err { //nolint:errorlint // only what is not wrapped can be replaced
+		bare := *op
+		bare.Source = nil
+		err = &bare
+	}
+	return fmt.Errorf("%s: %w", host, err)
 }
 
 // StatusError is an answer other than 200.
@@ -126,9 +143,23 @@ func (e *StatusError) Error() string {
 
 func statusError(resp *http.Response) *StatusError {
 	e := &StatusError{Code: resp.StatusCode, Reason: reason(resp.Body)}
-	// RFC 9110, section 10.2.3 also allows a date, which no name service sends.
-	if s, err := strconv.ParseUint(strings.TrimSpace(resp.Header.Get("Retry-After")), 10, 16); err == nil {
-		e.RetryAfter = time.Duration(s) * time.Second
-	}
+	e.RetryAfter = after(strings.TrimSpace(resp.Header.Get("Retry-After")), time.Now())
 	return e
+}
+
+// after reads a Retry-After, "an HTTP-date or a number of seconds to delay" (RFC
+// 9110, section 10.2.3). What is neither, or over, is 0.
+func after(value string, now time.Time) time.Duration {
+	if value != "" && strings.Trim(value, "0123456789") == "" {
+		seconds, err := strconv.ParseUint(value, 10, 16)
+		if err != nil { // more than fits, and more than is heeded
+			return maxRetryAfter
+		}
+		return time.Duration(seconds) * time.Second
+	}
+	date, err := http.ParseTime(value)
+	if err != nil {
+		return 0
+	}
+	return max(0, date.Sub(now))
 }

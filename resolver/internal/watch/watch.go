@@ -20,7 +20,8 @@
 // After an error the wait doubles from 1 s to 30 s, of which the second half is
 // drawn at random so that clients that lost a server together do not come back
 // together. A conversation of 30 s or more ends the doubling, and so does one
-// without an error. A server's Retry-After lengthens the wait, up to 5 min.
+// without an error. A server's Retry-After, of which at most 5 min are heeded, lengthens
+// the wait to that and up to a quarter more.
 //
 // # Telling
 //

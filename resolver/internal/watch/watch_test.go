@@ -232,9 +232,9 @@ func TestRetryAfter(t *testing.T) {
 				if len(s.begins) != 1 {
 					t.Fatalf("asked %d times before %v, want once", len(s.begins), tt.want)
 				}
-				watchtest.Advance(time.Nanosecond)
+				watchtest.Advance(tt.want/4 + time.Nanosecond)
 				if len(s.begins) != 2 {
-					t.Errorf("asked %d times after %v, want twice", len(s.begins), tt.want)
+					t.Errorf("asked %d times a quarter after %v, want twice", len(s.begins), tt.want)
 				}
 			})
 		})
