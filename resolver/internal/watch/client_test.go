@@ -3,11 +3,14 @@ package watch_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"os"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 	"testing/iotest"
 	"testing/synctest"
@@ -148,6 +151,60 @@ func TestStatuses(t *testing.T) {
 		}
 	})
 }
+
+func TestRetryAfterIsRead(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		value := ""
+		client := watch.Client{HTTP: watchtest.Serve(t, http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+			w.Header().Set("Retry-After", value)
+			w.WriteHeader(http.StatusServiceUnavailable)
+		}))}
+		for _, tt := range []struct {
+			value string
+			want  time.Duration
+		}{
+			{value: "90", want: 90 * time.Second},
+			{value: " 5 ", want: 5 * time.Second},
+			{value: "99999999999999999999", want: 5 * time.Minute}, // the most that is heeded
+			{value: time.Now().Add(40 * time.Second).UTC().Format(http.TimeFormat), want: 40 * time.Second},
+			{value: time.Now().Add(-time.Hour).UTC().Format(http.TimeFormat)},
+			{value: ""}, {value: "-3"}, {value: "1.5"}, {value: "soon"},
+		} {
+			value = tt.value
+			err := get(t.Context(), &client, "http://service/")
+			if s, ok := errors.AsType[*watch.StatusError](err); !ok || s.RetryAfter != tt.want {
+				t.Errorf("%q: got %+v, want Retry-After of %v", tt.value, err, tt.want)
+			}
+		}
+	})
+}
+
+// What differs from one request to the next would make one fault many.
+func TestErrorsAreTheSameEachTime(t *testing.T) {
+	breaks := func(source string) *http.Client {
+		return &http.Client{Transport: roundTrip(func(*http.Request) (*http.Response, error) {
+			from, _ := net.ResolveTCPAddr("tcp", source)
+			to, _ := net.ResolveTCPAddr("tcp", "10.0.0.1:6443")
+			return nil, &net.OpError{Op: "read", Net: "tcp", Source: from, Addr: to, Err: syscall.ECONNRESET}
+		})}
+	}
+	var texts []string
+	for i, source := range []string{"127.0.0.1:40001", "127.0.0.1:40002"} {
+		client := watch.Client{HTTP: breaks(source)}
+		err := get(t.Context(), &client, fmt.Sprintf("http://service/slices?secret=hunter2&timeoutSeconds=%d", i))
+		if !errors.Is(err, syscall.ECONNRESET) {
+			t.Fatalf("got %v, want one that wraps %v", err, syscall.ECONNRESET)
+		}
+		texts = append(texts, err.Error())
+	}
+	if want := "service: read tcp 10.0.0.1:6443: connection reset by peer"; texts[0] != want || texts[1] != want {
+		t.Errorf("got %q, want twice %q", texts, want)
+	}
+}
+
+type roundTrip func(*http.Request) (*http.Response, error)
+
+func (f roundTrip) RoundTrip(r *http.Request) (*http.Response, error) { return f(r) }
 
 func TestDecode(t *testing.T) {
 	for _, tt := range []struct {

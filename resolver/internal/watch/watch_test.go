@@ -241,6 +241,25 @@ func TestRetryAfter(t *testing.T) {
 	}
 }
 
+// A server asks all its clients alike, which shall not come back together.
+func TestRetryAfterIsJittered(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s, _, _ := start(t, watch.Config{})
+		seen := map[time.Duration]bool{}
+		for range 20 {
+			asked, began := len(s.begins), time.Now()
+			s.say(&watch.StatusError{Code: 429, RetryAfter: time.Minute})
+			for len(s.begins) == asked {
+				watchtest.Advance(time.Second)
+			}
+			seen[time.Since(began)] = true
+		}
+		if len(seen) < 4 { // of 16 that are as likely; 1 in 10^11 or so to fail
+			t.Errorf("waits: got %v, want them spread over 60 to 75 s", seen)
+		}
+	})
+}
+
 func TestPace(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s, _, _ := start(t, watch.Config{Pace: time.Second, Burst: 3})
