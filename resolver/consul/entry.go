@@ -1,10 +1,12 @@
 package consul
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"math"
 	"net/netip"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -73,6 +75,14 @@ func (e *entry) health() health {
 func answer(t Target, entries []entry) watch.Answer {
 	var faults target.Faults
 	a := watch.Answer{Ordered: t.Near != ""}
+	if !a.Ordered {
+		// Of instances that are registered twice the first counts, which must
+		// be the same whatever order they come in, and the one that is well.
+		entries = slices.Clone(entries)
+		slices.SortStableFunc(entries, func(a, b entry) int {
+			return cmp.Or(cmp.Compare(a.health(), b.health()), cmp.Compare(a.Service.ID, b.Service.ID), cmp.Compare(a.Node.Address, b.Node.Address))
+		})
+	}
 	for i := range entries {
 		e := &entries[i]
 		if h := e.health(); h == critical || h == warning && t.Passing || e.weight() == 0 {

@@ -1,6 +1,7 @@
 package consul_test
 
 import (
+	"fmt"
 	"net"
 	"strings"
 	"testing"
@@ -64,6 +65,32 @@ func TestAnswer(t *testing.T) {
 				t.Errorf("left out: got %q, want %q", text, tt.skipped)
 			}
 		})
+	}
+}
+
+// An instance that is registered twice is the same in whatever order it comes,
+// and well if one of the two is.
+func TestInstancesRegisteredTwice(t *testing.T) {
+	entry := func(id string, weight int, status string) string {
+		return fmt.Sprintf(`{"Node":{"Address":"n"},"Service":{"ID":%q,"Address":"10.0.0.1","Port":1,"Weights":{"Passing":%d,"Warning":%d}},"Checks":[{"Status":%q}]}`, id, weight, weight, status)
+	}
+	parsed, err := consul.Parse("consul:///search?passing=false")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, tt := range []struct{ one, other, want string }{
+		{one: entry("a", 7, "passing"), other: entry("b", 9, "passing"), want: "10.0.0.1:1*7"},
+		{one: entry("a", 7, "warning"), other: entry("b", 9, "passing"), want: "10.0.0.1:1*9"},
+	} {
+		for _, body := range []string{"[" + tt.one + "," + tt.other + "]", "[" + tt.other + "," + tt.one + "]"} {
+			list, _, _ := consul.Answer(parsed, []byte(body))
+			if len(list) == 0 {
+				t.Fatalf("%s: got no endpoint", body)
+			}
+			if got := watchtest.Describe(list[:1]); got != tt.want { // of equal addresses the first is published
+				t.Errorf("%s: got %q first, want %q", body, got, tt.want)
+			}
+		}
 	}
 }
 

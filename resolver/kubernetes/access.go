@@ -20,6 +20,9 @@ const (
 
 	hostVariable = "KUBERNETES_SERVICE_HOST"
 	portVariable = "KUBERNETES_SERVICE_PORT"
+
+	maxAuthority = 1 << 20 // bytes; a ConfigMap, which is where it comes from, holds no more
+	maxNamespace = 1 << 10
 )
 
 // access is how one channel reaches the API server.
@@ -68,7 +71,7 @@ func (a *access) renew() error {
 	if a.authority == "" {
 		return nil
 	}
-	pem, err := os.ReadFile(a.authority)
+	pem, err := watch.ReadFile(a.authority, maxAuthority)
 	if err == nil && bytes.Equal(pem, a.pem) {
 		return nil
 	}
@@ -96,7 +99,7 @@ func (a *access) close() {
 
 // namespace returns the namespace of the pod.
 func (c *config) namespace() (string, error) {
-	data, err := os.ReadFile(filepath.Join(c.directory, "namespace"))
+	data, err := watch.ReadFile(filepath.Join(c.directory, "namespace"), maxNamespace)
 	if err != nil {
 		return "", fmt.Errorf("kubernetes: the target names no namespace, and that of this pod is not known: %w", err)
 	}

@@ -51,30 +51,41 @@ func (t *Token) get(anew bool) (string, error) {
 }
 
 func readToken(path string) (string, error) {
-	info, err := os.Stat(path)
-	if err != nil {
-		return "", err
-	}
-	if !info.Mode().IsRegular() { // opening a pipe would block until somebody writes to it
-		return "", fmt.Errorf("%s must be a regular file, got mode %v", path, info.Mode())
-	}
-	f, err := os.Open(path)
-	if err != nil {
-		return "", err
-	}
-	defer f.Close()
-	data, err := io.ReadAll(io.LimitReader(f, maxToken+1))
+	data, err := ReadFile(path, maxToken)
 	if err != nil {
 		return "", err
 	}
 	value := strings.TrimSpace(string(data))
 	switch {
-	case len(data) > maxToken:
-		return "", fmt.Errorf("%s must have at most %d bytes", path, maxToken)
 	case value == "":
 		return "", fmt.Errorf("%s is empty", path)
 	case strings.ContainsFunc(value, func(r rune) bool { return r <= ' ' || r > '~' }):
 		return "", errors.New(path + " has characters that are no part of a token")
 	}
 	return value, nil
+}
+
+// ReadFile returns the content of a regular file of at most limit bytes. Opening
+// a pipe would block until somebody writes to it, and Close with it.
+func ReadFile(path string, limit int64) ([]byte, error) {
+	info, err := os.Stat(path)
+	if err != nil {
+		return nil, err
+	}
+	if !info.Mode().IsRegular() {
+		return nil, fmt.Errorf("%s must be a regular file, got mode %v", path, info.Mode())
+	}
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	data, err := io.ReadAll(io.LimitReader(f, limit+1))
+	if err != nil {
+		return nil, err
+	}
+	if int64(len(data)) > limit {
+		return nil, fmt.Errorf("%s must have at most %d bytes", path, limit)
+	}
+	return data, nil
 }
