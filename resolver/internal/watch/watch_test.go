@@ -3,7 +3,9 @@ package watch_test
 import (
 	"context"
 	"errors"
+	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -18,6 +20,7 @@ import (
 // service is a name service that says what the test has it say.
 type service struct {
 	says   chan any // an Answer, an error or nil, which ends a conversation well
+	mu     sync.Mutex
 	begins []time.Duration
 	start  time.Time
 	ended  bool
@@ -40,7 +43,9 @@ func start(t *testing.T, c watch.Config) (*service, *watchtest.Channel, resolver
 }
 
 func (s *service) ask(ctx context.Context, mail *watch.Mail) error {
+	s.mu.Lock()
 	s.begins = append(s.begins, time.Since(s.start))
+	s.mu.Unlock()
 	for {
 		select {
 		case <-ctx.Done():
@@ -56,6 +61,20 @@ func (s *service) ask(ctx context.Context, mail *watch.Mail) error {
 			}
 		}
 	}
+}
+
+// asked returns when conversations began.
+func (s *service) asked() []time.Duration {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return slices.Clone(s.begins)
+}
+
+// restart forgets them, and counts time from now.
+func (s *service) restart() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.begins, s.start = nil, time.Now()
 }
 
 func (s *service) say(said any) {
@@ -194,7 +213,7 @@ func TestErrorsKeepTheListAndBackOff(t *testing.T) {
 		wantLog(t, "the name service answers again")
 		watchtest.Advance(time.Hour) // a long conversation ends the doubling
 
-		s.begins, s.start = nil, time.Now()
+		s.restart()
 		for range 10 {
 			s.say(errors.New("refused"))
 			watchtest.Advance(30 * time.Second) // at least the wait, so that one asks again
@@ -203,10 +222,10 @@ func TestErrorsKeepTheListAndBackOff(t *testing.T) {
 		wantLog(t, `refused; failed 3 times in a row, keeping the last good list of 1 endpoints`)
 		s.say(nil)
 		wantLog(t, "the name service answers again")
-		if len(s.begins) < 10 {
-			t.Errorf("asked %d times, want at least 10", len(s.begins))
+		if len(s.asked()) < 10 {
+			t.Errorf("asked %d times, want at least 10", len(s.asked()))
 		}
-		for i, at := range s.begins[:10] {
+		for i, at := range s.asked()[:10] {
 			wait := at - time.Duration(i)*30*time.Second
 			high := min(time.Second<<i, 30*time.Second)
 			if wait < high/2 || wait > high {
@@ -229,12 +248,12 @@ func TestRetryAfter(t *testing.T) {
 				s, _, _ := start(t, watch.Config{})
 				s.say(&watch.StatusError{Code: 429, RetryAfter: tt.after})
 				watchtest.Advance(tt.want - time.Nanosecond)
-				if len(s.begins) != 1 {
-					t.Fatalf("asked %d times before %v, want once", len(s.begins), tt.want)
+				if len(s.asked()) != 1 {
+					t.Fatalf("asked %d times before %v, want once", len(s.asked()), tt.want)
 				}
 				watchtest.Advance(tt.want/4 + time.Nanosecond)
-				if len(s.begins) != 2 {
-					t.Errorf("asked %d times a quarter after %v, want twice", len(s.begins), tt.want)
+				if len(s.asked()) != 2 {
+					t.Errorf("asked %d times a quarter after %v, want twice", len(s.asked()), tt.want)
 				}
 			})
 		})
@@ -247,9 +266,9 @@ func TestRetryAfterIsJittered(t *testing.T) {
 		s, _, _ := start(t, watch.Config{})
 		seen := map[time.Duration]bool{}
 		for range 20 {
-			asked, began := len(s.begins), time.Now()
+			asked, began := len(s.asked()), time.Now()
 			s.say(&watch.StatusError{Code: 429, RetryAfter: time.Minute})
-			for len(s.begins) == asked {
+			for len(s.asked()) == asked {
 				watchtest.Advance(time.Second)
 			}
 			seen[time.Since(began)] = true
@@ -270,12 +289,12 @@ func TestPace(t *testing.T) {
 		}()
 		watchtest.Advance(time.Minute)
 		want := []time.Duration{0, 0, 0, time.Second, 2 * time.Second, 3 * time.Second, 4 * time.Second}
-		if len(s.begins) != len(want) {
-			t.Fatalf("asked at %v, want at %v", s.begins, want)
+		if len(s.asked()) != len(want) {
+			t.Fatalf("asked at %v, want at %v", s.asked(), want)
 		}
 		for i := range want {
-			if s.begins[i] != want[i] {
-				t.Fatalf("asked at %v, want at %v", s.begins, want)
+			if s.asked()[i] != want[i] {
+				t.Fatalf("asked at %v, want at %v", s.asked(), want)
 			}
 		}
 	})
