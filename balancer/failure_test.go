@@ -16,6 +16,12 @@ func (b *backend) failWith(code codes.Code) {
 	b.fail.Store(&err)
 }
 
+// failAfter makes calls fail, after d.
+func (b *backend) failAfter(d time.Duration, code codes.Code) {
+	b.failsAfter.Store(int64(d))
+	b.failWith(code)
+}
+
 func TestFastFailureDoesNotAttract(t *testing.T) {
 	for _, tt := range []struct {
 		name      string

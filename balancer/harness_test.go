@@ -63,13 +63,16 @@ type backend struct {
 	addrs  []string
 	silent bool // sends no reports
 	orca   bool // answers probes
+	extra  []grpc.ServerOption
 	// reporter sends them; nil if silent.
 	reporter *loadreport.Reporter
 	health   *health.Server
 	delay    atomic.Int64
 	fail     atomic.Pointer[error]
-	calls    atomic.Int64
-	server   *grpc.Server
+	// failsAfter is how long a call that fails takes.
+	failsAfter atomic.Int64
+	calls      atomic.Int64
+	server     *grpc.Server
 	// inFlight counts unary calls at work.
 	inFlight atomic.Int64
 }
@@ -95,7 +98,7 @@ func (b *backend) run() {
 		b.reporter = r
 		opts = r.ServerOptions()
 	}
-	b.server = grpc.NewServer(opts...)
+	b.server = grpc.NewServer(append(opts, b.extra...)...)
 	testpb.RegisterTestServiceServer(b.server, b)
 	if b.orca {
 		b.reporter.Register(b.server)
@@ -136,6 +139,9 @@ func (b *backend) EmptyCall(ctx context.Context, _ *testpb.Empty) (*testpb.Empty
 	b.inFlight.Add(1)
 	defer b.inFlight.Add(-1)
 	if err := b.fail.Load(); err != nil {
+		if d := b.failsAfter.Load(); d > 0 {
+			<-time.After(time.Duration(d))
+		}
 		return nil, *err
 	}
 	select {

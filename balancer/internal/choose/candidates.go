@@ -163,8 +163,9 @@ func (c *candidates) cheapest() int {
 // exceeds reports whether a candidate has had so many picks in this span that its
 // reports must be in error, or lies.
 func (c *candidates) exceeds(k int, e *Endpoint) bool {
-	got, fair := float64(e.picks(c.now)), c.set.pool.fair(c.now, len(c.set.members))
-	return fair > 0 && got > fewSuspect+clampSuspect*fair && (got > few+clamp*fair || c.suspect(k))
+	got := float64(e.picks(c.now))
+	fair, soFar := c.set.pool.fair(c.now, len(c.set.members))
+	return got > few+clamp*fair || got > fewSuspect+clampSuspect*soFar && c.suspect(k)
 }
 
 // suspect reports whether a candidate claims to be far faster, in comparison

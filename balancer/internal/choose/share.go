@@ -31,10 +31,11 @@ func countOf(w uint64, at ewma.Tick) uint64 {
 func spanOf(w uint64) uint32 { return uint32(w>>32) >> spanShift }
 
 const (
-	// Of the picks in a span, an endpoint may get few and clamp times its fair part, and
-	// fewSuspect and clampSuspect times where its word is doubtful.
+	// Of the picks in a span, an endpoint may get few and clamp times its fair part. Where
+	// its word is doubtful it may get fewSuspect and clampSuspect times its part of
+	// those so far, so that it cannot take a span's worth at once.
 	clamp, few               = 8.0, 32
-	clampSuspect, fewSuspect = 2.0, 8
+	clampSuspect, fewSuspect = 1.5, 4
 	// boast is how many times faster than the others an endpoint may claim to be, for
 	// each time that the client itself has seen it to be, before its word is doubtful.
 	boast = 8.0
@@ -85,12 +86,13 @@ func (e *Endpoint) exhausted(now int64, p *Pool, n int, r uint64) bool {
 // picks is how many picks the endpoint has had in this span.
 func (e *Endpoint) picks(now int64) uint64 { return countOf(e.picked.Load(), ewma.At(now)) }
 
-// fair is how many picks each of n endpoints should have had in this span at most; 0
-// if it is not known.
-func (p *Pool) fair(now int64, n int) float64 {
-	interval := p.interval(n)
-	if interval == 0 {
-		return 0
+// fair is how many picks each of n endpoints should have had in this span at most, by
+// the pace of the last span, and by those so far. The second is all there is before
+// the first span has ended and after a pause: a liar must not have everything until then.
+func (p *Pool) fair(now int64, n int) (most, soFar float64) {
+	soFar = float64(countOf(p.picked.Load(), ewma.At(now))) / float64(n)
+	if interval := p.interval(n); interval > 0 {
+		return max(span/interval, soFar), soFar
 	}
-	return max(span/interval, float64(countOf(p.picked.Load(), ewma.At(now)))/float64(n))
+	return soFar, soFar
 }
