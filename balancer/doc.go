@@ -42,7 +42,7 @@
 //
 // Servers that use package loadreport put a trailer on each response that holds
 // their requests in flight and the latency at that level. The picker keeps
-// the freshest reports, at most poolSize (16), and takes the endpoint with the least
+// the freshest reports, at most poolSize (4), and takes the endpoint with the least
 // expected time, which grows with both, and
 // in which the client's own calls since the report count at once. This is the
 // pool of Prequal (NSDI'24, section 4), fed by replies instead of probes, with

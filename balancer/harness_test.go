@@ -98,7 +98,7 @@ func (b *backend) run() {
 		b.reporter = r
 		opts = r.ServerOptions()
 	}
-	b.server = grpc.NewServer(append(opts, b.extra...)...)
+	b.server = grpc.NewServer(append(b.extra, opts...)...)
 	testpb.RegisterTestServiceServer(b.server, b)
 	if b.orca {
 		b.reporter.Register(b.server)

@@ -3,6 +3,7 @@ package balancer
 import (
 	"errors"
 	"testing"
+	"time"
 
 	"google.golang.org/grpc/balancer"
 	"google.golang.org/grpc/codes"
@@ -36,5 +37,24 @@ func TestWhoseFaultAStatusIs(t *testing.T) {
 	}
 	if got := outcomeOf(balancer.DoneInfo{Err: errors.New("plain"), BytesSent: true}); got != choose.Failure {
 		t.Errorf("an error without status is outcome %d, want %d", got, choose.Failure)
+	}
+}
+
+func TestWhatIsAPushback(t *testing.T) {
+	for _, tt := range []struct {
+		values []string
+		want   time.Duration
+	}{
+		{nil, 0},
+		{[]string{"3000"}, 3 * time.Second},
+		{[]string{"0"}, 0},
+		{[]string{"-1"}, 0},         // not at all: about the call
+		{[]string{"soon"}, 0},       // no number
+		{[]string{"1", "2"}, 0},     // which?
+		{[]string{"4294967296"}, 0}, // no int32
+	} {
+		if got := pushback(tt.values); got != tt.want {
+			t.Errorf("pushback %q is %v, want %v", tt.values, got, tt.want)
+		}
 	}
 }

@@ -1,6 +1,7 @@
 package balancer
 
 import (
+	"math/bits"
 	"math/rand/v2"
 	"slices"
 	"time"
@@ -42,23 +43,24 @@ func (p *picker) Pick(info balancer.PickInfo) (balancer.PickResult, error) {
 	if wish.Failures > 0 {
 		call.Avoid = avoid(&wish)
 	}
-	pick, ok := p.choose(now, call)
+	r := rand.Uint64()
+	pick, ok := p.choose(now, r, call)
 	if !ok {
 		return balancer.PickResult{}, balancer.ErrNoSubConnAvailable
 	}
 	n := &p.nodes[pick.Index]
 	state.Picked(n.address, ruleOf(pick.Rule))
-	p.probe(pick, now, rand.Uint64())
+	p.probe(pick, now, bits.RotateLeft64(r, 32)) // of what the pick has not drawn
 	return balancer.PickResult{SubConn: n.conn, Done: func(d balancer.DoneInfo) { p.done(pick, state, d) }}, nil
 }
 
-func (p *picker) choose(now int64, call plan.Call) (plan.Pick, bool) {
-	if pick, ok := p.plan.Pick(now, rand.Uint64(), call); ok {
+func (p *picker) choose(now int64, r uint64, call plan.Call) (plan.Pick, bool) {
+	if pick, ok := p.plan.Pick(now, r, call); ok {
 		return pick, true
 	}
 	// A call that ends before the flag is up would wake nobody, so look again.
 	p.b.waiting.Store(true)
-	return p.plan.Pick(now, rand.Uint64(), call)
+	return p.plan.Pick(now, r, call)
 }
 
 // avoid is apart from Pick, so that only a call that has failed pays for it.

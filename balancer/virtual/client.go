@@ -17,7 +17,7 @@ import (
 type Client struct {
 	params    plan.Params
 	channel   *plan.Channel
-	endpoints []endpoint // by number
+	endpoints []endpoint    // by number
 	stale     bool          // the plan does not show the endpoints as they are
 	at        time.Duration // of the last change
 	plan      *plan.Plan    // nil if no endpoint is ready

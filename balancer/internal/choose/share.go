@@ -35,7 +35,7 @@ const (
 	// its word is doubtful it may get fewSuspect and clampSuspect times its part of
 	// those so far, so that it cannot take a span's worth at once.
 	clamp, few               = 8.0, 32
-	clampSuspect, fewSuspect = 1.5, 4
+	clampSuspect, fewSuspect = 1.25, 2
 	// boast is how many times faster than the others an endpoint may claim to be, for
 	// each time that the client itself has seen it to be, before its word is doubtful.
 	boast = 8.0
