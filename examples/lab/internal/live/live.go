@@ -55,12 +55,12 @@ type Config struct {
 	Window time.Duration
 }
 
-// Standard is 16 servers and 20 channels at a load, with slices of 9 s.
+// Standard is 16 servers and 20 channels at a load, with slices of 18 s.
 func Standard(load float64) Config {
 	return Config{
 		Servers: 16, Clients: 20, Workers: 4, Load: load, Mean: 20 * time.Millisecond, Sigma: 1,
 		Slower: 2, Antagonists: 1, Deadline: time.Second,
-		Prepare: 12 * time.Second, Warmup: 2 * time.Second, Window: 6 * time.Second,
+		Prepare: 12 * time.Second, Warmup: 8 * time.Second, Window: 9 * time.Second,
 	}
 }
 
