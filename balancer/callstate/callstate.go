@@ -50,6 +50,7 @@ type State struct {
 	hasAffinity bool
 	failed      [MaxFailed]any // endpoints, as the picker names them to itself
 	failures    int
+	ended       any // of the last attempt that has ended
 }
 
 type pick struct {

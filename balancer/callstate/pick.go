@@ -80,12 +80,32 @@ func (s *State) Ended(endpoint any, failed bool) {
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if !failed {
-		if s.failures > 0 {
-			s.failed, s.failures = [MaxFailed]any{}, 0
-		}
+	s.ended = endpoint
+	switch {
+	case failed:
+		s.avoid(endpoint)
+	case s.failures > 0:
+		s.failed, s.failures = [MaxFailed]any{}, 0
+	}
+}
+
+// Reject says that the last attempt will not do although it succeeded, as when a
+// lagging replica has answered: if the call is made again with this State, the
+// endpoint is avoided as after a failure. It does not count against the endpoint
+// otherwise.
+func (s *State) Reject() {
+	if s == nil {
 		return
 	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.ended != nil {
+		s.avoid(s.ended)
+	}
+}
+
+// avoid remembers an endpoint for Wish. The lock is held.
+func (s *State) avoid(endpoint any) {
 	if slices.Contains(s.failed[:s.failures], endpoint) {
 		return
 	}

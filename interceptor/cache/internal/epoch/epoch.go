@@ -8,7 +8,7 @@
 //	since := clock.Now()                  // before anything is sent
 //	reply := fetch()
 //	…
-//	valid := clock.Valid(since, groups)   // at every use
+//	state := clock.State(since, groups)   // at every use
 //
 // So a fill that raced an invalidation is harmless whenever it lands, nothing
 // has to be found or walked, and the store needs no index.
@@ -28,6 +28,17 @@
 // every generation whose latest epoch the entry has already seen, which for a
 // young entry is all of them.
 //
+// # Versions and soft invalidations
+//
+// A [Mark] may carry the least version of its group that is still true. It spares
+// replies of at least that version, however old, and does not spare those without one. One that says
+// nothing new changes nothing: the same write is heard of in several ways. While the window holds it,
+// [Clock.Lags] recognises a reply of a replica that has not heard of the write, which
+// came after the invalidation and is from before it all the same.
+//
+// A soft mark makes replies stale and not invalid. A group keeps its hard and its
+// soft marks, with and without versions, apart: at most four.
+//
 // # Order
 //
 // An invalidation raises the clock first and the group after, never back. A
@@ -36,16 +47,37 @@
 // clock was raised, so what the fetch is going to read is not older.
 package epoch
 
-import (
-	"sync"
-	"sync/atomic"
-)
+import "sync/atomic"
 
 const (
 	shards      = 8
 	generations = 8
 	// MinLimit is the least number of groups that a Clock remembers.
 	MinLimit = 4 * shards * generations
+)
+
+// Group is a group of a reply, with the reply's version in it; 0: it has none.
+type Group struct{ Hash, Version uint64 }
+
+// Mark is an invalidation of one group.
+type Mark struct {
+	Hash uint64
+	// Version is the least one that is still true; 0: all replies are untrue.
+	Version uint64
+	// Soft: what is untrue is to count as stale.
+	Soft bool
+}
+
+// State is what invalidations have made of a reply.
+type State uint8
+
+const (
+	// Valid: nothing that it depends on has been invalidated since.
+	Valid State = iota
+	// Soft: it has been invalidated softly.
+	Soft
+	// Invalid: it may be untrue.
+	Invalid
 )
 
 // Clock counts invalidations and remembers the latest ones by group. It is safe
@@ -56,22 +88,9 @@ type Clock struct {
 	shard  [shards]shard
 }
 
-type shard struct {
-	mu sync.RWMutex
-	// floor bounds from above the latest epoch of any group not in gens.
-	floor uint64
-	// gens are newest first; their number only grows to generations.
-	gens []generation
-}
-
-type generation struct {
-	latest uint64 // the largest value in epochs
-	epochs map[uint64]uint64
-}
-
 // New returns a Clock at epoch 1 that remembers between 7/8 of limit and limit
 // groups once it has heard of that many; limit is at least [MinLimit]. One
-// remembered group takes about 26 bytes.
+// remembered group takes about 26 bytes, or twice that with a version.
 func New(limit int) *Clock {
 	c := &Clock{perGen: max(limit, MinLimit) / (shards * generations)}
 	c.now.Store(1)
@@ -82,80 +101,81 @@ func New(limit int) *Clock {
 func (c *Clock) Now() uint64 { return c.now.Load() }
 
 // Tick raises the clock and returns the new epoch: the first step of an
-// invalidation, whose second is [Clock.Set], or to remember the epoch elsewhere
+// invalidation, whose second is [Clock.Mark], or to remember the epoch elsewhere
 // where something else than groups is invalidated.
 func (c *Clock) Tick() uint64 { return c.now.Add(1) }
 
-// Set remembers that groups were invalidated at epoch e, which [Clock.Tick]
-// returned: every entry of one of them whose fetch began before the Tick is
-// invalid when Set returns.
-func (c *Clock) Set(e uint64, groups []uint64) {
-	for _, g := range groups {
-		s := &c.shard[g%shards]
+// Mark remembers invalidations of epoch e, which [Clock.Tick] returned: every entry
+// that they fall on and whose fetch began before the Tick is invalid, or softly so, when Mark
+// returns.
+func (c *Clock) Mark(e uint64, marks []Mark) {
+	for _, m := range marks {
+		s := &c.shard[m.Hash%shards]
 		s.mu.Lock()
-		s.set(g, e, c.perGen)
+		s.mark(m, e, c.perGen)
 		s.mu.Unlock()
 	}
 }
 
-func (s *shard) set(g, e uint64, perGen int) {
-	if len(s.gens) == 0 || len(s.gens[0].epochs) >= perGen {
-		s.rotate()
+// Known reports whether a mark with a version says nothing new, so that neither
+// Tick nor Mark is needed for it. One without a version always does.
+func (c *Clock) Known(m Mark) bool {
+	if m.Version == 0 {
+		return false
 	}
-	newest := &s.gens[0]
-	// A slower invalidation with a lower epoch must not turn the group back.
-	newest.epochs[g] = max(newest.epochs[g], e)
-	newest.latest = max(newest.latest, e)
-}
-
-func (s *shard) rotate() {
-	if len(s.gens) < generations {
-		s.gens = append(s.gens, generation{})
-	} else {
-		s.floor = max(s.floor, s.gens[generations-1].latest)
-	}
-	copy(s.gens[1:], s.gens)
-	s.gens[0] = generation{epochs: make(map[uint64]uint64)}
-}
-
-// Valid reports whether an entry whose fetch began at epoch since is still true
-// as far as groups are concerned.
-func (c *Clock) Valid(since uint64, groups []uint64) bool {
-	if c.now.Load() == since {
-		return true // nothing at all has been invalidated since
-	}
-	for _, g := range groups {
-		if c.shard[g%shards].later(g, since) {
-			return false
-		}
-	}
-	return true
-}
-
-// later reports whether g may have been invalidated after since.
-func (s *shard) later(g, since uint64) bool {
+	s := &c.shard[m.Hash%shards]
 	s.mu.RLock()
 	defer s.mu.RUnlock()
-	if since < s.floor {
-		return true
+	known := s.versions(m.Hash)
+	return known.hard >= m.Version || m.Soft && known.soft >= m.Version
+}
+
+// State says what has become of an entry whose fetch began at epoch since.
+func (c *Clock) State(since uint64, groups []Group) State {
+	if c.now.Load() == since {
+		return Valid // nothing at all has been invalidated since
 	}
-	for i := range s.gens {
-		if gen := &s.gens[i]; gen.latest > since && gen.epochs[g] > since {
+	state := Valid
+	for _, g := range groups {
+		state = max(state, c.shard[g.Hash%shards].state(g, since))
+		if state == Invalid {
+			break
+		}
+	}
+	return state
+}
+
+// Lags reports whether a reply is of a version that is known not to be true any more: it
+// comes from a replica that lags behind, whenever it was fetched. What has no
+// version does not lag.
+func (c *Clock) Lags(groups []Group) bool {
+	for _, g := range groups {
+		if g.Version > 0 && g.Version < c.Least(g.Hash) {
 			return true
 		}
 	}
 	return false
 }
 
+// Least returns the greatest version that a mark of the group had; 0: none is
+// remembered.
+func (c *Clock) Least(hash uint64) uint64 {
+	s := &c.shard[hash%shards]
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	known := s.versions(hash)
+	return max(known.hard, known.soft)
+}
+
 // Len returns the number of remembered invalidations, counting a group once for
-// each generation that it stands in.
+// each generation and each kind of mark.
 func (c *Clock) Len() int {
 	n := 0
 	for i := range c.shard {
 		s := &c.shard[i]
 		s.mu.RLock()
 		for _, g := range s.gens {
-			n += len(g.epochs)
+			n += g.len()
 		}
 		s.mu.RUnlock()
 	}
