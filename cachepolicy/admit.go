@@ -70,9 +70,28 @@ type Admission struct {
 // error: the reply may be kept for its stale windows, or to be validated. A reply with
 // no-cache is kept only with a validator: "the cache MUST NOT use the response to satisfy a subsequent
 // request without successful validation" (RFC 9111 section 5.2.2.4).
-func (r *Rule) Admit(reply Reply) (Admission, error) { return r.admit(reply, false) }
+func (r *Rule) Admit(reply Reply) (Admission, error) { return r.admit(reply, false, "") }
 
-func (r *Rule) admit(reply Reply, negative bool) (Admission, error) {
+// Renew is [Rule.Admit] for the answer that a stored reply with this etag is still good (RFC 9110
+// section 15.4.5), whose message is empty: the terms that the stored reply is kept under from
+// now on, which stay as they are if the answer has no directives. The answer need not
+// say the etag again. The groups are those that the request and the answer name.
+func (r *Rule) Renew(reply Reply, stored Terms, etag string) (Admission, error) {
+	a, err := r.admit(reply, true, etag)
+	if err == nil && !directs(reply.Header) && !directs(reply.Trailer) {
+		a.Terms = stored
+	}
+	return a, err
+}
+
+// directs reports whether metadata says anything of a reply's reuse.
+func directs(md map[string][]string) bool {
+	return len(md[wire.KeyCacheControl])+len(md[wire.KeyRPCCacheControl]) > 0
+}
+
+// admit is Admit, for a message that may be missing, and with the etag that a reply has
+// which says none.
+func (r *Rule) admit(reply Reply, bare bool, etag string) (Admission, error) {
 	a := Admission{InitialAge: max(wire.ParseAge(reply.Header[wire.KeyAge]), wire.ParseAge(reply.Trailer[wire.KeyAge]))}
 	said, err := wire.ReplyDirectives(reply.Header, reply.Trailer)
 	if err != nil {
@@ -80,6 +99,9 @@ func (r *Rule) admit(reply Reply, negative bool) (Admission, error) {
 	}
 	if a.ETag, err = wire.ReplyETag(reply.Header, reply.Trailer); err != nil {
 		return a, ErrMalformed
+	}
+	if a.ETag == "" {
+		a.ETag = etag
 	}
 	if a.Version, err = wire.ReplyVersion(reply.Header, reply.Trailer); err != nil {
 		return a, ErrMalformed
@@ -97,7 +119,7 @@ func (r *Rule) admit(reply Reply, negative bool) (Admission, error) {
 	if !r.variesOnlyByKey(reply) {
 		return a, ErrVary
 	}
-	if a.Groups, err = r.groupsOf(reply, negative, a.Version); err != nil {
+	if a.Groups, err = r.groupsOf(reply, bare, a.Version); err != nil {
 		return a, err
 	}
 	a.Terms, a.Omit = r.Terms(said), said.NoCacheFields
@@ -162,9 +184,9 @@ func (r *Rule) variesOnlyByKey(reply Reply) bool {
 
 // groupsOf are the groups of a reply, each with its version: "the reply's version in each of its
 // groups, unless a member of cache-groups has its own" (see package wire).
-func (r *Rule) groupsOf(reply Reply, negative bool, version uint64) ([]wire.Group, error) {
+func (r *Rule) groupsOf(reply Reply, bare bool, version uint64) ([]wire.Group, error) {
 	expand := r.Groups.Expand
-	if negative {
+	if bare {
 		expand = func(req, _ proto.Message) ([]string, error) { return r.Groups.FromRequest(req) }
 	}
 	names, err := expand(reply.Request, reply.Message)

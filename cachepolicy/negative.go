@@ -81,7 +81,7 @@ func (r *Rule) AdmitError(code uint32, reply Reply) (Admission, error) {
 	of.MaxAge, of.DefaultMaxAge = r.NegativeMaxAge, r.NegativeMaxAge
 	of.StaleIfError, of.StaleWhileRevalidate, of.StaleIfOverloaded = 0, 0, time.Duration(0)
 	reply.Message = nil
-	a, err := of.admit(reply, true)
+	a, err := of.admit(reply, true, "")
 	// There is nothing to compare a validator with.
 	a.ETag = ""
 	if err == nil && a.NoCache {

@@ -39,8 +39,17 @@ func (c *Cache) lookup(ctx context.Context, key store.Key, t *target) *entry {
 		c.forget(key)
 		return nil
 	}
-	e.policy.Invalidated = !c.valid(t, e.epoch, e.groups)
+	if e.etag != "" {
+		c.renewals.apply(key, e)
+	}
+	e.judge(c, t)
 	return e
+}
+
+// judge notes what invalidations have made of the entry.
+func (e *entry) judge(c *Cache, t *target) {
+	state := c.state(t, e.epoch, e.groups)
+	e.policy.Invalidated, e.policy.Soft = state == invalid, state == soft
 }
 
 func (c *Cache) get(ctx context.Context, key store.Key) (value []byte, ok bool, err error) {

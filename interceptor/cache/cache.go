@@ -42,14 +42,18 @@ type Cache struct {
 	logger       *slog.Logger
 	telemetry    *telemetry
 
-	base   time.Time // of every duration the cache keeps
-	space  uint64    // keeps caches that share a store apart
-	seed   maphash.Seed
-	clock  *epoch.Clock
-	flight *flights
-	loners loners
-	count  counters
-	closed atomic.Bool
+	base       time.Time // of every duration the cache keeps
+	space      uint64    // keeps caches that share a store apart
+	seed       maphash.Seed
+	clock      *epoch.Clock
+	flight     *flights
+	loners     loners
+	backoff    backoffs
+	renewals   *renewals
+	history    *epoch.History // nil where no rule has a hold-off
+	refreshing atomic.Int64   // calls in the background now
+	count      counters
+	closed     atomic.Bool
 
 	targets    targets
 	lastTarget atomic.Pointer[channelTarget]
@@ -86,6 +90,10 @@ func New(opts ...Option) (*Cache, error) {
 		space:        rand.Uint64(),
 		seed:         maphash.MakeSeed(),
 		clock:        epoch.New(int(min(cfg.maxBytes/64, maxRemembered))),
+	}
+	c.renewals = newRenewals(cfg.maxBytes)
+	if d := longestHoldOff(policies); d > 0 {
+		c.history = epoch.NewHistory(d)
 	}
 	c.flight = newFlights(&c.closed)
 	c.methods.Store(&map[string]*method{})

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"google.golang.org/grpc"
+	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/encoding"
 	"google.golang.org/grpc/metadata"
 	"google.golang.org/grpc/peer"
@@ -41,9 +42,10 @@ type call struct {
 	started   time.Duration // since the cache's base
 	arrival   uint64        // the clock when the call began
 
-	found    *entry // what the store held, nil for nothing
-	outcome  Outcome
-	decision cachepolicy.Decision // the last one
+	found      *entry     // what the store held, nil for nothing
+	originCode codes.Code // with which the origin failed, for a stale reply
+	outcome    Outcome
+	decision   cachepolicy.Decision // the last one
 }
 
 // scan reads from the options what the call's handling depends on.

@@ -10,8 +10,8 @@ import (
 
 // CallOption asks something of the cache for one call. It is passed like any
 // grpc.CallOption, and to a channel without a cache it means nothing. Call
-// options only ever tighten a method's rule; where two contradict each other the
-// tighter one holds, and of two [Report] options both are filled in.
+// options only ever tighten a method's rule, but for [MaxStale]; where two contradict
+// each other the tighter one holds, and of two [Report] options both are filled in.
 type CallOption struct {
 	grpc.EmptyCallOption
 	apply func(*callConfig)
@@ -49,8 +49,31 @@ func MinFresh(d time.Duration) CallOption {
 	return CallOption{apply: func(c *callConfig) { c.wish.MinFresh = max(c.wish.MinFresh, d, 0) }}
 }
 
+// MaxStale accepts a stored reply that has exceeded its lifetime by at most d, though
+// never one as old as the rule's max_age: it reaches as far as a server has
+// shortened the lifetime, and no further. A reply that is marked must-revalidate
+// or no-cache is not accepted. It also bounds what the rule's stale windows grant this
+// call; a negative d counts as 0. RFC 9111 section 5.2.1.2.
+func MaxStale(d time.Duration) CallOption {
+	return CallOption{apply: func(c *callConfig) {
+		if d = max(0, d); c.wish.MaxStale < 0 || d < c.wish.MaxStale {
+			c.wish.MaxStale = d
+		}
+	}}
+}
+
+// MinVersion accepts only a reply of at least that version, in the numbers of its
+// server's cache-version: a stored one that is older, or has none, is not used, and the
+// server is told (cache-min-version). An origin whose reply is older is asked once
+// more, on another endpoint where the policy freshet is in use; if that helps
+// nothing the reply is returned with [Outcome.Lagging]. 0 asks for nothing.
+func MinVersion(v uint64) CallOption {
+	return CallOption{apply: func(c *callConfig) { c.wish.MinVersion = max(c.wish.MinVersion, v) }}
+}
+
 // NoCache asks the origin, whatever is stored, and joins no call that is already
-// under way. The reply is stored. RFC 9111 section 5.2.1.4.
+// under way. The reply is stored. Where what is stored has an etag, the origin is asked
+// whether it is still good. RFC 9111 section 5.2.1.4.
 func NoCache() CallOption {
 	return CallOption{apply: func(c *callConfig) { c.wish.NoCache = true }}
 }

@@ -4,6 +4,8 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"github.com/freshet-io/freshet/interceptor/cache/internal/epoch"
 )
 
 // maxDoubts bounds the groups of a target that are in doubt at once. Over that,
@@ -25,7 +27,7 @@ type doubts struct {
 }
 
 // add puts groups in doubt until end; the whole target when all is set.
-func (d *doubts) add(groups []uint64, all bool, now, end time.Duration) {
+func (d *doubts) add(groups []epoch.Group, all bool, now, end time.Duration) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	if !all && len(d.groups)+len(groups) > maxDoubts {
@@ -46,14 +48,14 @@ func (d *doubts) add(groups []uint64, all bool, now, end time.Duration) {
 			d.groups = map[uint64]time.Duration{}
 		}
 		for _, g := range groups {
-			d.groups[g] = max(d.groups[g], end)
+			d.groups[g.Hash] = max(d.groups[g.Hash], end)
 		}
 	}
 	d.any.Store(max(d.any.Load(), int64(end)))
 }
 
 // holds reports whether a fetch of these groups that began at begun is in doubt.
-func (d *doubts) holds(begun time.Duration, groups []uint64) bool {
+func (d *doubts) holds(begun time.Duration, groups []epoch.Group) bool {
 	if int64(begun) >= d.any.Load() {
 		return false
 	}
@@ -66,7 +68,7 @@ func (d *doubts) holds(begun time.Duration, groups []uint64) bool {
 		return true // groups have been folded into it meanwhile
 	}
 	for _, g := range groups {
-		if begun < d.groups[g] {
+		if begun < d.groups[g.Hash] {
 			return true
 		}
 	}

@@ -4,19 +4,19 @@ import (
 	"encoding/binary"
 	"errors"
 	"hash/crc32"
-	"slices"
 	"time"
 
 	"google.golang.org/grpc/metadata"
 
 	"github.com/freshet-io/freshet/cachepolicy"
+	"github.com/freshet-io/freshet/interceptor/cache/internal/epoch"
 	"github.com/freshet-io/freshet/interceptor/store"
 )
 
 // The value of a stored reply:
 //
-//	reply's bytes as they came off the wire
-//	endpoint, groups, header, trailer: lengths as uvarints
+//	reply's bytes as they came off the wire; of an error, its google.rpc.Status
+//	endpoint, etag, groups, header, trailer: lengths as uvarints
 //	footer of footerSize bytes, little-endian
 //
 // The reply comes first so that it is copied once, into a buffer that the rest
@@ -24,8 +24,15 @@ import (
 // damage values: the footer ends with the digest that the value was stored
 // under and a checksum over all before it.
 const (
-	footerSize = 5*8 + 2*4 + 4 + len(store.Key{}) + 4
-	entryMagic = 0x46524531 // "FRE1"
+	footerSize = 7*8 + 4*4 + len(store.Key{}) + 4
+	entryMagic = 0x46524532 // "FRE2"
+)
+
+// The flags of a stored reply.
+const (
+	flagMustRevalidate uint32 = 1 << iota
+	flagNoCache
+	flagNegative
 )
 
 var (
@@ -36,34 +43,62 @@ var (
 // entry is a stored reply.
 type entry struct {
 	policy   cachepolicy.Entry
-	epoch    uint64 // the clock at the start of the fetch
-	groups   []uint64
+	epoch    uint64 // the clock at the start of the fetch, or of the last validation
+	groups   []epoch.Group
 	endpoint string // that answered
+	etag     string // "": there is nothing to validate by
 	body     []byte
 	md       []byte // header and trailer, encoded
+	fetch    fetchID
+}
+
+// fetchID tells the fetches of one key apart: the clock and the time at which
+// the stored bytes were asked for, whatever has validated them since.
+type fetchID struct {
+	epoch     uint64
+	requested time.Duration
 }
 
 // appendEntry appends what follows the reply's bytes, which buf holds.
 func appendEntry(buf []byte, key store.Key, e *entry, header, trailer metadata.MD) []byte {
 	body := len(buf)
 	buf = appendString(buf, e.endpoint)
+	buf = appendString(buf, e.etag)
 	buf = binary.AppendUvarint(buf, uint64(len(e.groups)))
+	le := binary.LittleEndian
 	for _, g := range e.groups {
-		buf = binary.LittleEndian.AppendUint64(buf, g)
+		buf = le.AppendUint64(buf, g.Hash)
+		buf = binary.AppendUvarint(buf, g.Version)
 	}
 	buf = appendMD(buf, header)
 	buf = appendMD(buf, trailer)
-	le := binary.LittleEndian
 	meta := len(buf) - body
-	for _, d := range []time.Duration{e.policy.Requested, e.policy.InitialAge, e.policy.Terms.Lifetime, e.policy.Terms.StaleIfError} {
+	p := &e.policy
+	for _, d := range [...]time.Duration{p.Requested, p.InitialAge, p.Terms.Lifetime, p.Terms.StaleIfError, p.Terms.StaleWhileRevalidate} {
 		buf = le.AppendUint64(buf, uint64(d))
 	}
 	buf = le.AppendUint64(buf, e.epoch)
+	buf = le.AppendUint64(buf, p.Version)
 	buf = le.AppendUint32(buf, uint32(body))
 	buf = le.AppendUint32(buf, uint32(meta))
+	buf = le.AppendUint32(buf, flagsOf(p))
 	buf = le.AppendUint32(buf, entryMagic)
 	buf = append(buf, key[:]...)
 	return le.AppendUint32(buf, crc32.Checksum(buf, castagnoli))
+}
+
+func flagsOf(p *cachepolicy.Entry) uint32 {
+	var flags uint32
+	if p.Terms.MustRevalidate {
+		flags |= flagMustRevalidate
+	}
+	if p.Terms.NoCache {
+		flags |= flagNoCache
+	}
+	if p.Negative {
+		flags |= flagNegative
+	}
+	return flags
 }
 
 // parseEntry checks and reads a stored value. The entry refers to value.
@@ -78,22 +113,29 @@ func parseEntry(key store.Key, value []byte) (*entry, error) {
 		return nil, errDamaged
 	}
 	f := value[n:]
-	body, meta := uint64(le.Uint32(f[40:])), uint64(le.Uint32(f[44:]))
-	if le.Uint32(f[48:]) != entryMagic || store.Key(f[52:84]) != key || body+meta != uint64(n) {
+	body, meta, flags := uint64(le.Uint32(f[56:])), uint64(le.Uint32(f[60:])), le.Uint32(f[64:])
+	if le.Uint32(f[68:]) != entryMagic || store.Key(f[72:104]) != key || body+meta != uint64(n) {
 		return nil, errDamaged
 	}
+	duration := func(at int) time.Duration { return time.Duration(le.Uint64(f[at:])) }
 	e := &entry{
 		policy: cachepolicy.Entry{
-			Requested:  time.Duration(le.Uint64(f)),
-			InitialAge: time.Duration(le.Uint64(f[8:])),
+			Requested:  duration(0),
+			InitialAge: duration(8),
 			Terms: cachepolicy.Terms{
-				Lifetime:     time.Duration(le.Uint64(f[16:])),
-				StaleIfError: time.Duration(le.Uint64(f[24:])),
+				Lifetime:             duration(16),
+				StaleIfError:         duration(24),
+				StaleWhileRevalidate: duration(32),
+				MustRevalidate:       flags&flagMustRevalidate != 0,
+				NoCache:              flags&flagNoCache != 0,
 			},
+			Version:  le.Uint64(f[48:]),
+			Negative: flags&flagNegative != 0,
 		},
-		epoch: le.Uint64(f[32:]),
+		epoch: le.Uint64(f[40:]),
 		body:  value[:body:body],
 	}
+	e.fetch = fetchID{e.epoch, e.policy.Requested}
 	if !e.parseMeta(value[body:n]) {
 		return nil, errDamaged
 	}
@@ -105,18 +147,29 @@ func (e *entry) parseMeta(b []byte) bool {
 	if e.endpoint, b, ok = cutString(b); !ok {
 		return false
 	}
+	if e.etag, b, ok = cutString(b); !ok {
+		return false
+	}
 	n, w := binary.Uvarint(b)
-	if w <= 0 || n > uint64(len(b)-w)/8 {
+	if w <= 0 || n > uint64(len(b)-w)/9 { // a hash and at least one byte of version
 		return false
 	}
 	b = b[w:]
 	if n > 0 {
-		e.groups = make([]uint64, n)
-		for i := range e.groups {
-			e.groups[i] = binary.LittleEndian.Uint64(b[8*i:])
-		}
+		e.groups = make([]epoch.Group, n)
 	}
-	e.md = b[8*n:]
+	for i := range e.groups {
+		if len(b) < 9 {
+			return false
+		}
+		e.groups[i].Hash = binary.LittleEndian.Uint64(b)
+		v, w := binary.Uvarint(b[8:])
+		if w <= 0 {
+			return false
+		}
+		e.groups[i].Version, b = v, b[8+w:]
+	}
+	e.md = b
 	return true
 }
 
@@ -131,67 +184,4 @@ func (e *entry) metadata() (header, trailer metadata.MD, err error) {
 		return nil, nil, errDamaged
 	}
 	return header, trailer, nil
-}
-
-func appendString(b []byte, s string) []byte {
-	b = binary.AppendUvarint(b, uint64(len(s)))
-	return append(b, s...)
-}
-
-func cutString(b []byte) (string, []byte, bool) {
-	n, w := binary.Uvarint(b)
-	if w <= 0 || n > uint64(len(b)-w) {
-		return "", nil, false
-	}
-	b = b[w:]
-	return string(b[:n]), b[n:], true
-}
-
-// appendMD encodes metadata with its keys sorted, so that equal replies have
-// equal values.
-func appendMD(b []byte, md metadata.MD) []byte {
-	keys := make([]string, 0, len(md))
-	for k := range md {
-		keys = append(keys, k)
-	}
-	slices.Sort(keys)
-	b = binary.AppendUvarint(b, uint64(len(keys)))
-	for _, k := range keys {
-		b = appendString(b, k)
-		b = binary.AppendUvarint(b, uint64(len(md[k])))
-		for _, v := range md[k] {
-			b = appendString(b, v)
-		}
-	}
-	return b
-}
-
-func cutMD(b []byte) (metadata.MD, []byte, bool) {
-	n, w := binary.Uvarint(b)
-	if w <= 0 || n > uint64(len(b)) {
-		return nil, nil, false
-	}
-	b = b[w:]
-	md := make(metadata.MD, min(n, 64))
-	for range n {
-		k, rest, ok := cutString(b)
-		if !ok {
-			return nil, nil, false
-		}
-		m, w := binary.Uvarint(rest)
-		if w <= 0 || m > uint64(len(rest)) {
-			return nil, nil, false
-		}
-		b = rest[w:]
-		values := make([]string, 0, min(m, 64))
-		for range m {
-			var v string
-			if v, b, ok = cutString(b); !ok {
-				return nil, nil, false
-			}
-			values = append(values, v)
-		}
-		md[k] = values
-	}
-	return md, b, true
 }

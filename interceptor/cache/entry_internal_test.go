@@ -12,6 +12,7 @@ import (
 	"pgregory.net/rapid"
 
 	"github.com/freshet-io/freshet/cachepolicy"
+	"github.com/freshet-io/freshet/interceptor/cache/internal/epoch"
 	"github.com/freshet-io/freshet/interceptor/store"
 )
 
@@ -25,11 +26,19 @@ func TestEntriesReadBack(t *testing.T) {
 		in := &entry{
 			policy: cachepolicy.Entry{
 				Requested: d.Draw(t, "requested"), InitialAge: d.Draw(t, "age"),
-				Terms: cachepolicy.Terms{Lifetime: d.Draw(t, "lifetime"), StaleIfError: d.Draw(t, "window")},
+				Terms: cachepolicy.Terms{
+					Lifetime: d.Draw(t, "lifetime"), StaleIfError: d.Draw(t, "window"), StaleWhileRevalidate: d.Draw(t, "other window"),
+					MustRevalidate: rapid.Bool().Draw(t, "must-revalidate"), NoCache: rapid.Bool().Draw(t, "no-cache"),
+				},
+				Version:  rapid.Uint64().Draw(t, "version"),
+				Negative: rapid.Bool().Draw(t, "negative"),
 			},
-			epoch:    rapid.Uint64().Draw(t, "epoch"),
-			groups:   rapid.SliceOf(rapid.Uint64()).Draw(t, "groups"),
+			epoch: rapid.Uint64().Draw(t, "epoch"),
+			groups: rapid.SliceOf(rapid.Custom(func(t *rapid.T) epoch.Group {
+				return epoch.Group{Hash: rapid.Uint64().Draw(t, "hash"), Version: rapid.Uint64().Draw(t, "v")}
+			})).Draw(t, "groups"),
 			endpoint: rapid.String().Draw(t, "endpoint"),
+			etag:     rapid.String().Draw(t, "etag"),
 		}
 		value := appendEntry(slices.Clone(body), key, in, header, trailer)
 		out, err := parseEntry(key, value)
@@ -37,7 +46,7 @@ func TestEntriesReadBack(t *testing.T) {
 			t.Fatal(err)
 		}
 		if out.policy != in.policy || out.epoch != in.epoch || !slices.Equal(out.groups, in.groups) ||
-			out.endpoint != in.endpoint || !bytes.Equal(out.body, body) {
+			out.endpoint != in.endpoint || out.etag != in.etag || !bytes.Equal(out.body, body) {
 			t.Fatalf("got %+v, want %+v", out, in)
 		}
 		h, tr, err := out.metadata()
@@ -59,7 +68,7 @@ func sameMD(a, b metadata.MD) bool {
 // What a store returns may be anything.
 func FuzzParseEntry(f *testing.F) {
 	key := store.Key{1}
-	good := appendEntry([]byte("body"), key, &entry{groups: []uint64{7}, endpoint: "e"}, metadata.Pairs("a", "b"), nil)
+	good := appendEntry([]byte("body"), key, &entry{groups: []epoch.Group{{Hash: 7, Version: 1}}, endpoint: "e"}, metadata.Pairs("a", "b"), nil)
 	f.Add(good)
 	f.Add(good[1:])
 	f.Add([]byte{})
@@ -79,7 +88,7 @@ func FuzzParseEntry(f *testing.F) {
 // FuzzParseMeta gets past the checksum.
 func FuzzParseMeta(f *testing.F) {
 	var e entry
-	value := appendEntry(nil, store.Key{}, &entry{groups: []uint64{7, 8}, endpoint: "e"}, metadata.Pairs("a", "b", "a", "c"), metadata.Pairs("d", ""))
+	value := appendEntry(nil, store.Key{}, &entry{groups: []epoch.Group{{Hash: 7}, {Hash: 8, Version: 300}}, endpoint: "e"}, metadata.Pairs("a", "b", "a", "c"), metadata.Pairs("d", ""))
 	f.Add(value[:len(value)-footerSize])
 	f.Add([]byte{0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 1})
 	f.Fuzz(func(t *testing.T, meta []byte) {

@@ -9,6 +9,7 @@ import (
 
 	"github.com/freshet-io/freshet/cachepolicy"
 	"github.com/freshet-io/freshet/cachepolicy/wire"
+	"github.com/freshet-io/freshet/interceptor/cache/internal/epoch"
 )
 
 // deadlineMargin is how long before the caller's deadline a stale reply that is
@@ -60,7 +61,7 @@ func (c *call) board(how boarding) (fl *flight, leads bool) {
 	if how == boardAlone || err != nil ||
 		// One flight at a time is for the store; nobody else waits for it.
 		c.cache.loners.has(c.key, c.started) && !c.wish.NoCache && c.cache.flight.underWay(c.key) {
-		return c.begin(known, true), true
+		return c.begin(known, flightAlone), true
 	}
 	joinable := func(fl *flight) bool {
 		switch {
@@ -70,23 +71,23 @@ func (c *call) board(how boarding) (fl *flight, leads bool) {
 			return false
 		}
 		// Its other groups are checked when it lands.
-		return fl.since >= c.arrival || c.cache.valid(c.target, fl.since, fl.known)
+		return fl.since >= c.arrival || c.cache.state(c.target, fl.since, fl.known) == valid
 	}
-	return c.cache.flight.join(c.key, joinable, func() *flight { return c.begin(known, false) })
+	return c.cache.flight.join(c.key, joinable, func() *flight { return c.begin(known, flightShared) })
 }
 
 // knownGroups are those that the request alone names.
-func (c *call) knownGroups() ([]uint64, error) {
+func (c *call) knownGroups() ([]epoch.Group, error) {
 	names, err := c.rule.Groups.FromRequest(c.req)
-	return c.cache.groupHashes(c.target, names), err
+	return c.cache.groupsOf(c.target, names), err
 }
 
 // wait waits for the flight within the caller's own time. It reports true when
 // the call has ended meanwhile, by its context or with a stale reply.
 func (c *call) wait(fl *flight) (ended bool, err error) {
 	var nearEnd <-chan time.Time
-	if deadline, ok := c.ctx.Deadline(); ok && c.found != nil && c.rule.StaleIfError > 0 {
-		t := time.NewTimer(time.Until(deadline) - deadlineMargin)
+	if patience, ok := c.patience(); ok {
+		t := time.NewTimer(patience)
 		defer t.Stop()
 		nearEnd = t.C
 	}
@@ -104,6 +105,9 @@ func (c *call) wait(fl *flight) (ended bool, err error) {
 			// The flight goes on: what it brings late is stored.
 			if ok, err := c.serveStale(codes.DeadlineExceeded); ok {
 				c.cache.flight.leave(fl, true)
+				// Others need not wait as long to learn the same.
+				c.target.pulse.ended(codes.DeadlineExceeded)
+				c.cache.backoff.failed(c.key, c.cache.now(), 0)
 				return true, err
 			}
 		case <-c.ctx.Done():
@@ -118,33 +122,24 @@ func (c *call) wait(fl *flight) (ended bool, err error) {
 	}
 }
 
-// serveStale answers with what was found, if it may be used now that the origin
-// has failed.
-func (c *call) serveStale(code codes.Code) (answered bool, err error) {
-	if !originFailure(code) || c.found == nil {
-		return false, nil
+// patience is for how long the call waits before a stale reply that is granted is served:
+// the rule's soft timeout from its start, and at the latest until shortly before the
+// caller's deadline.
+func (c *call) patience() (time.Duration, bool) {
+	if c.found == nil || c.rule.StaleIfError == 0 {
+		return 0, false
 	}
-	// Invalidations may have come since it was found.
-	c.found.policy.Invalidated = !c.cache.valid(c.target, c.found.epoch, c.found.groups)
-	before := c.decision
-	c.decide(cachepolicy.OriginFailed)
-	if c.decision.Verdict == cachepolicy.Stale {
-		if ok, err := c.serve(Stale, code); ok {
-			return true, err
+	var d time.Duration
+	deadline, ok := c.ctx.Deadline()
+	if ok {
+		d = time.Until(deadline) - deadlineMargin
+	}
+	if c.rule.SoftTimeout > 0 {
+		if left := c.rule.SoftTimeout - (c.cache.now() - c.started); !ok || left < d {
+			d, ok = left, true
 		}
 	}
-	c.decision = before
-	return false, nil
-}
-
-// originFailure reports whether code is an error in the sense of RFC 5861
-// section 4, "situations [...] such as 500, 502, 503, 504", for gRPC.
-func originFailure(code codes.Code) bool {
-	switch code {
-	case codes.Unavailable, codes.Internal, codes.Unknown, codes.ResourceExhausted, codes.DeadlineExceeded:
-		return true
-	}
-	return false
+	return d, ok
 }
 
 // land hands over what a flight brought, or says how the call is to go on.
@@ -176,14 +171,17 @@ func (c *call) usable(fl *flight) boarding {
 		return boardAlone
 	}
 	e := cachepolicy.Entry{
-		Requested: fl.begun, InitialAge: res.age, Terms: res.terms,
-		Invalidated: fl.since < c.arrival && !c.cache.valid(c.target, fl.since, res.groups),
+		Requested: fl.begun, InitialAge: res.age, Terms: res.terms, Version: res.version,
+	}
+	if fl.since < c.arrival {
+		state := c.cache.state(c.target, fl.since, res.groups)
+		e.Invalidated, e.Soft = state == invalid, state == soft
 	}
 	d := cachepolicy.Decide(&e, c.rule, c.wish, c.cache.now(), cachepolicy.OriginUntried)
 	switch {
 	case d.Verdict == cachepolicy.Hit:
 		return boardAny
-	case e.Invalidated:
+	case e.Invalidated, e.Soft:
 		return boardLater
 	default:
 		return boardAlone
@@ -195,7 +193,7 @@ func (c *call) usable(fl *flight) boarding {
 // caller's channel, credentials, metadata, limits or patience. And what a server
 // says of identity, of a deadline or of the reply's size is about one call.
 func (c *call) sharesError(fl *flight) bool {
-	if len(fl.result.header)+len(fl.result.trailer) == 0 {
+	if !fl.result.served() {
 		return false
 	}
 	switch status.Code(fl.result.err) {
@@ -225,16 +223,20 @@ func (c *call) deliver(fl *flight, leads bool) error {
 	if err := c.tooLarge(len(res.body)); !leads && err != nil {
 		return c.fail(err)
 	}
-	if leads {
+	if leads && res.reply != nil {
 		move(c.reply, res.reply)
 	} else if err := c.decode(res.body); err != nil {
 		return c.fail(status.Errorf(codes.Internal, "freshet cache: a reply that one caller decoded does not decode for another: %v", err))
 	}
-	c.outcome.Result = Miss
-	if !leads {
+	switch {
+	case !leads:
 		c.outcome.Result = Collapsed
+	case res.validated:
+		c.outcome.Result = Validated
+	default:
+		c.outcome.Result = Miss
 	}
-	c.outcome.Stored = res.stored
+	c.outcome.Stored, c.outcome.Version, c.outcome.Lagging = res.stored, res.version, res.lagging
 	c.outcome.Detail = res.detail
 	if res.stored {
 		c.outcome.Lifetime = res.terms.Lifetime
@@ -243,29 +245,15 @@ func (c *call) deliver(fl *flight, leads bool) error {
 	return nil
 }
 
-func (c *call) missStatus(fl *flight) wire.Status {
-	res := &fl.result
-	st := wire.Status{
-		Fwd: c.forwardReason(), FwdStatus: wire.Some(int(codes.OK)), Stored: res.stored, Detail: res.detail,
-	}
-	if c.outcome.Collapsed {
-		st.Collapsed = wire.Some(c.outcome.Result == Collapsed)
-	}
-	switch {
-	case res.detail == detailInvalidated || res.detail == detailInDoubt:
-		// Whoever builds on this reply must not keep it longer than this cache.
-		st.TTL = wire.SecondsOf(0)
-	case res.admitted:
-		st.TTL = wire.SecondsOf(res.terms.Lifetime - res.age - (c.cache.now() - fl.begun))
-	}
-	return st
-}
-
 // detach returns the context of a flight: the caller's values without its
 // cancellation. Where the caller has a deadline the flight has one too, so that
-// the server is told of one, but never an earlier one than its maximum age.
-func (c *call) detach() (context.Context, context.CancelFunc) {
+// the server is told of one, but never an earlier one than its maximum age. A flight
+// in the background has its maximum age.
+func (c *call) detach(kind flightKind) (context.Context, context.CancelFunc) {
 	ctx := context.WithoutCancel(c.ctx)
+	if kind == flightBackground {
+		return context.WithTimeout(ctx, c.cache.fetchTimeout)
+	}
 	if deadline, ok := c.ctx.Deadline(); ok {
 		return context.WithTimeout(ctx, max(time.Until(deadline), c.cache.fetchTimeout))
 	}

@@ -1,6 +1,8 @@
 package cache
 
 import (
+	"context"
+	"math/rand/v2"
 	"slices"
 	"strings"
 	"time"
@@ -9,53 +11,67 @@ import (
 
 	"github.com/freshet-io/freshet/cachepolicy"
 	"github.com/freshet-io/freshet/cachepolicy/wire"
+	"github.com/freshet-io/freshet/interceptor/cache/internal/epoch"
+)
+
+// fillResult says what became of a reply.
+type fillResult int
+
+const (
+	filled      fillResult = iota // it is the flight's, stored or not
+	fillLagging                   // it is older than what is known to exist
+	fillAgain                     // it says that what is stored is still good, and it is not
+)
+
+// Why a reply is not stored, beside what [cachepolicy.Rule.Admit] says.
+const (
+	detailInvalidated  = "invalidated"
+	detailInDoubt      = "write in doubt"
+	detailHoldOff      = "hold-off"
+	detailLagging      = "lagging replica"
+	detailNotEncodable = "not encodable"
+	detailUnasked      = "not-modified unasked"
 )
 
 // fill decides what becomes of a flight's reply, and stores it if it may be
 // reused.
-func (c *call) fill(fl *flight, o *origin) {
+func (c *call) fill(fl *flight, o *origin, validating bool) fillResult {
 	res := &fl.result
 	c.cache.flight.settle(fl)
-	admission, err := c.rule.Admit(cachepolicy.Reply{
-		Request: o.req, Message: o.reply, Header: res.header, Trailer: res.trailer,
-	})
-	if err == nil && admission.NoCache { // nothing is validated in this version
-		err = cachepolicy.ErrNoCache
-	}
-	if err != nil {
-		res.detail = err.Error()
-		c.cache.loners.add(c.key, c.cache.now())
-		c.drop(fl, o)
-		return
-	}
-	res.admitted = true
-	if admission.Lifetime > admission.InitialAge {
-		c.cache.loners.remove(c.key)
-	} else {
-		c.cache.loners.add(c.key, c.cache.now())
-	}
-	res.terms, res.age = admission.Terms, admission.InitialAge
-	// An interceptor behind the cache may have rewritten the request: what the
-	// caller's own names counts too.
-	names := make([]string, len(admission.Groups))
-	for i, g := range admission.Groups {
-		names[i] = g.Name
-	}
-	res.groups = c.cache.groupHashes(c.target, names)
-	for _, g := range fl.known {
-		if !slices.Contains(res.groups, g) {
-			res.groups = append(res.groups, g)
+	if wire.SaysNotModified(res.header, res.trailer) {
+		if validating {
+			return c.renew(fl, o)
 		}
+		// Of nobody who asked for a whole reply this is one: it is for its caller alone.
+		res.detail = detailUnasked
 	}
-	if res.detail = c.unstorable(fl); res.detail != "" {
+	if res.detail == "" {
+		c.admit(fl, o)
+	}
+	switch {
+	case res.admitted && c.lags(fl, o):
+		res.lagging = true
+		res.detail = detailLagging
 		c.drop(fl, o)
-		return
+		return fillLagging
+	case res.detail == "":
+		res.detail = c.unstorable(fl)
+	}
+	if res.detail != "" {
+		c.drop(fl, o)
+		return filled
 	}
 	e := &entry{
-		policy: cachepolicy.Entry{Requested: fl.begun, InitialAge: res.age, Terms: res.terms},
-		epoch:  fl.since, groups: res.groups, endpoint: res.endpoint,
+		policy: cachepolicy.Entry{Requested: fl.begun, InitialAge: res.age, Terms: res.terms, Version: res.version},
+		epoch:  fl.since, groups: res.groups, endpoint: res.endpoint, etag: res.etag,
 	}
-	header, trailer := c.kept(res.header, admission.Omit), c.kept(res.trailer, admission.Omit)
+	c.keep(fl, o, e, c.kept(res.header, res.omit), c.kept(res.trailer, res.omit))
+	return filled
+}
+
+// keep stores an entry whose bytes are the flight's.
+func (c *call) keep(fl *flight, o *origin, e *entry, header, trailer metadata.MD) {
+	res := &fl.result
 	// Appending fills the spare room behind the reply's bytes, which stay as
 	// they are for those who wait.
 	value := appendEntry(res.body, c.key, e, header, trailer)
@@ -65,20 +81,72 @@ func (c *call) fill(fl *flight, o *origin) {
 	}
 }
 
-// drop deletes what this reply would have replaced: "When more than one suitable
-// response is stored, a cache MUST use the most recent one" (RFC 9111 section
-// 4), and the most recent one is this, which is not stored.
-func (c *call) drop(fl *flight, o *origin) {
-	if !fl.alone && (o.replaces || c.cache.flight.follows(fl)) && !c.cache.flight.isSuperseded(fl) {
-		c.cache.forget(c.key)
+// admit notes under what terms the reply may be kept, or why it may not.
+func (c *call) admit(fl *flight, o *origin) {
+	res := &fl.result
+	admission, err := c.rule.Admit(cachepolicy.Reply{
+		Request: o.req, Message: res.reply, Header: res.header, Trailer: res.trailer,
+	})
+	if err != nil {
+		res.detail = err.Error()
+		c.cache.loners.add(c.key, c.cache.now())
+		return
+	}
+	c.accept(fl, &admission)
+}
+
+// accept takes over what a reply may be kept under.
+func (c *call) accept(fl *flight, a *cachepolicy.Admission) {
+	res := &fl.result
+	res.admitted = true
+	if a.Lifetime > a.InitialAge {
+		c.cache.loners.remove(c.key)
+	} else {
+		c.cache.loners.add(c.key, c.cache.now())
+	}
+	res.terms, res.age, res.etag, res.version, res.omit = a.Terms, a.InitialAge, a.ETag, a.Version, a.Omit
+	if c.rule.Jitter > 0 {
+		res.terms.Lifetime = c.rule.Shorten(res.terms.Lifetime, rand.Float64())
+	}
+	res.groups = make([]epoch.Group, 0, len(a.Groups)+len(fl.known))
+	for _, g := range a.Groups {
+		res.groups = append(res.groups, epoch.Group{Hash: c.cache.groupHash(c.target, g.Name), Version: g.Version})
+	}
+	// An interceptor behind the cache may have rewritten the request: what the
+	// caller's own names counts too.
+	for _, g := range fl.known {
+		if !slices.ContainsFunc(res.groups, func(have epoch.Group) bool { return have.Hash == g.Hash }) {
+			g.Version = res.version
+			res.groups = append(res.groups, g)
+		}
 	}
 }
 
-// Why a reply is known not to stay true.
-const (
-	detailInvalidated = "invalidated"
-	detailInDoubt     = "write in doubt"
-)
+// lags reports whether the reply is older than what is known to exist: than an
+// invalidation said, than the call that began the flight wants, or than what is stored and
+// not yet past its bound (after that a server may have begun to count anew).
+func (c *call) lags(fl *flight, o *origin) bool {
+	res := &fl.result
+	if c.cache.clock.Lags(res.groups) || !o.background && c.wish.MinVersion > res.version {
+		return true
+	}
+	if res.version == 0 {
+		return false
+	}
+	known := c.cache.lookup(context.Background(), c.key, c.target)
+	return known != nil && !known.policy.Invalidated && known.policy.Version > res.version &&
+		known.policy.Age(c.cache.now()) < c.rule.MaxAge
+}
+
+// drop deletes what this reply would have replaced: "When more than one suitable
+// response is stored, a cache MUST use the most recent one" (RFC 9111 section
+// 4), and the most recent one is this, which is not stored. What a lagging replica says
+// is not the most recent one.
+func (c *call) drop(fl *flight, o *origin) {
+	if !fl.alone && !fl.result.lagging && (o.stored != nil || c.cache.flight.follows(fl)) && !c.cache.flight.isSuperseded(fl) {
+		c.cache.forget(c.key)
+	}
+}
 
 // unstorable says why an admitted reply is not stored, "" if it can be.
 func (c *call) unstorable(fl *flight) string {
@@ -86,10 +154,12 @@ func (c *call) unstorable(fl *flight) string {
 	switch {
 	// What is untrue comes first: whoever builds on the reply is told so by it,
 	// in whatever other way it goes past the store.
-	case !c.cache.valid(c.target, fl.since, res.groups):
+	case c.cache.state(c.target, fl.since, res.groups) == invalid:
 		return detailInvalidated
 	case c.target.doubt.holds(fl.begun, res.groups):
 		return detailInDoubt
+	case c.heldOff(fl):
+		return detailHoldOff
 	case c.cache.closed.Load():
 		return "closed"
 	case fl.alone:
@@ -104,10 +174,33 @@ func (c *call) unstorable(fl *flight) string {
 	return ""
 }
 
-// remaining is for how long the reply may be of use.
+// heldOff reports whether one of the reply's groups was invalidated so shortly before
+// its request was sent that a replica may not have heard of the write: as if the
+// request had been sent that much earlier.
+func (c *call) heldOff(fl *flight) bool {
+	if c.rule.HoldOff == 0 {
+		return false
+	}
+	return c.cache.state(c.target, c.cache.history.At(fl.begun-c.rule.HoldOff), fl.result.groups) == invalid
+}
+
+// remaining is for how long the reply may be of use: fresh, stale, for calls that
+// accept more (max-stale), or to be validated.
 func (c *call) remaining(fl *flight) time.Duration {
-	t := fl.result.terms
-	return t.Lifetime + t.StaleIfError - fl.result.age - (c.cache.now() - fl.begun)
+	res := &fl.result
+	t := res.terms
+	keep, age := t.Lifetime, res.age+c.cache.now()-fl.begun
+	if !res.negative && !t.MustRevalidate && !t.NoCache {
+		keep += max(t.StaleIfError, t.StaleWhileRevalidate, c.rule.StaleIfOverloaded)
+		if keep > age { // one that nobody could use otherwise is not kept for max-stale
+			keep = max(keep, c.rule.MaxAge)
+		}
+	}
+	keep -= age
+	if res.etag != "" {
+		keep = max(0, keep) + keepForValidation
+	}
+	return keep
 }
 
 // kept returns the metadata that is stored with a reply: not what belongs to the
@@ -123,11 +216,12 @@ func (c *call) kept(md metadata.MD, omit []string) metadata.MD {
 }
 
 // neverStored lists metadata that describes one attempt or one hop (load
-// reports, retry push-back, what another cache said), is made anew for each use
-// (age), or names a caller (set-cookie).
+// reports, retry push-back, what another cache said, an answer to a condition), is made
+// anew for each use (age), or names a caller (set-cookie).
 func neverStored(key string) bool {
 	switch key {
-	case wire.KeyAge, wire.KeyCacheStatus, wire.KeyCacheGroupInvalidation, "set-cookie", "freshet-load-bin", "endpoint-load-metrics-bin":
+	case wire.KeyAge, wire.KeyCacheStatus, wire.KeyCacheGroupInvalidation, wire.KeyNotModified,
+		"set-cookie", "freshet-load-bin", "endpoint-load-metrics-bin":
 		return true
 	}
 	return strings.HasPrefix(key, "grpc-")

@@ -11,6 +11,7 @@ import (
 	"google.golang.org/protobuf/proto"
 
 	"github.com/freshet-io/freshet/cachepolicy"
+	"github.com/freshet-io/freshet/interceptor/cache/internal/epoch"
 	"github.com/freshet-io/freshet/interceptor/store"
 )
 
@@ -21,9 +22,11 @@ type flight struct {
 	cancel context.CancelFunc
 	done   chan struct{} // closed when result may be read
 
-	since   uint64        // the clock before anything was sent
-	begun   time.Duration // since the cache's base
-	known   []uint64      // groups that the request names
+	// Written under the flights' lock, by the flight itself.
+	since uint64        // the clock before anything was sent
+	begun time.Duration // since the cache's base
+
+	known   []epoch.Group // groups that the request names
 	retired *time.Timer   // runs out at the flight's maximum age
 	maxRecv int           // the receive limit that applied
 	alone   bool          // nobody joins it, nothing is stored
@@ -48,19 +51,25 @@ type flight struct {
 // read after.
 type flightResult struct {
 	err      error
-	reply    proto.Message // decoded, for the caller that began the flight
+	reply    proto.Message // decoded, for the caller that began the flight; nil after a not-modified
 	body     []byte        // as it came; nil if nobody else can be answered with it
 	header   metadata.MD
 	trailer  metadata.MD
 	peer     *peer.Peer
 	endpoint string
 
-	admitted bool // the reply may be shared and stored
-	terms    cachepolicy.Terms
-	age      time.Duration // on arrival
-	groups   []uint64
-	stored   bool
-	detail   string // why it is not stored
+	admitted  bool // the reply may be shared and stored
+	validated bool // the origin said that what was stored is good
+	negative  bool // it is an error that may be stored
+	lagging   bool // it is older than what is known to exist
+	terms     cachepolicy.Terms
+	age       time.Duration // on arrival
+	etag      string
+	version   uint64
+	omit      []string // metadata keys that may not be kept
+	groups    []epoch.Group
+	stored    bool
+	detail    string // why it is not stored
 }
 
 const flightShards = 16
@@ -110,6 +119,31 @@ func (f *flights) join(key store.Key, joinable func(*flight) bool, begin func() 
 	}
 	m[key] = fl
 	return fl, true
+}
+
+// background puts a flight that nobody waits for under the key, unless there is one
+// that may store. It reports whether it did.
+func (f *flights) background(key store.Key, begin func() *flight) bool {
+	mu, m := f.of(key)
+	mu.Lock()
+	defer mu.Unlock()
+	if fl := m[key]; fl != nil && !fl.old || f.closed.Load() {
+		return false
+	}
+	fl := begin()
+	if old := m[key]; old != nil {
+		old.later, fl.follows = fl, true
+	}
+	m[key] = fl
+	return true
+}
+
+// restart notes that the flight asks anew: its reply will be from after this.
+func (f *flights) restart(fl *flight, since uint64, begun time.Duration) {
+	mu, _ := f.of(fl.key)
+	mu.Lock()
+	defer mu.Unlock()
+	fl.since, fl.begun = since, begun
 }
 
 // leave takes a waiter away. The last one ends the flight, unless the flight is

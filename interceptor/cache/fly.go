@@ -15,27 +15,39 @@ import (
 	"google.golang.org/protobuf/reflect/protoreflect"
 
 	"github.com/freshet-io/freshet/balancer/callstate"
+	"github.com/freshet-io/freshet/interceptor/cache/internal/epoch"
 )
 
-// begin starts a flight for the call, which waits for it. The clock is read
-// before anything is sent.
-func (c *call) begin(known []uint64, alone bool) *flight {
-	ctx, cancel := c.detach()
+// begin starts a flight for the call, which waits for it unless the flight is in
+// the background. The clock is read before anything is sent.
+func (c *call) begin(known []epoch.Group, kind flightKind) *flight {
+	ctx, cancel := c.detach(kind)
 	ctx, state := callstate.New(ctx)
 	fl := &flight{
-		key: c.key, cancel: cancel, done: make(chan struct{}), waiters: 1, alone: alone, maxRecv: c.maxRecv,
+		key: c.key, cancel: cancel, done: make(chan struct{}), alone: kind == flightAlone, maxRecv: c.maxRecv,
 		since: c.cache.clock.Now(), begun: c.cache.now(), known: known,
+	}
+	if kind == flightBackground {
+		fl.goesOn = true
+		c.cache.count.refreshes.Add(1)
+	} else {
+		fl.waiters = 1
 	}
 	fl.retired = time.AfterFunc(c.cache.fetchTimeout, func() { c.cache.flight.retire(fl) })
 	// The flight may outlive the call, and with it the call's hold on its
 	// request.
 	o := &origin{
-		call: c, replaces: c.found != nil, opts: c.flightOptions(),
-		req: proto.Clone(c.req), reply: c.reply.ProtoReflect().New().Interface(),
+		call: c, state: state, background: kind == flightBackground, opts: c.flightOptions(),
+		req: proto.Clone(c.req), reply: c.reply.ProtoReflect().Type(), stored: c.stored(),
 	}
 	fl.result.err = status.Error(codes.Internal, "freshet cache: a call to the origin ended without a result")
 	go func() {
-		defer c.cache.flight.land(fl)
+		defer func() {
+			if kind == flightBackground {
+				c.cache.refreshing.Add(-1)
+			}
+			c.cache.flight.land(fl)
+		}()
 		defer func() {
 			if p := recover(); p != nil {
 				fl.result = flightResult{err: status.Errorf(codes.Internal, "freshet cache: a call to the origin panicked: %v", p)}
@@ -44,53 +56,139 @@ func (c *call) begin(known []uint64, alone bool) *flight {
 			}
 		}()
 		o.fly(ctx, fl)
-		if fl.result.endpoint == "" {
-			fl.result.endpoint = state.Endpoint()
-		}
 	}()
 	return fl
 }
+
+// flightKind says for whom a flight is.
+type flightKind int
+
+const (
+	flightShared     flightKind = iota
+	flightAlone                 // for one call, that nobody joins; nothing is stored of it
+	flightBackground            // for the store
+)
 
 // origin is what a flight needs of the call that began it. Of the call itself it
 // reads only what nobody changes any more: the options are the caller's again
 // when the call has ended, as the request is.
 type origin struct {
-	call     *call
-	opts     []grpc.CallOption
-	req      proto.Message
-	reply    proto.Message
-	replaces bool // something was stored under the key
+	call       *call
+	state      *callstate.State
+	background bool
+	opts       []grpc.CallOption
+	req        proto.Message
+	reply      protoreflect.MessageType
+	stored     *entry // what was stored under the key when the flight began, nil for nothing
 }
 
-// fly makes the call and keeps what it brought.
+// stored is a copy of what the call found, as the flight needs it: what is known
+// of the call's own goes on changing.
+func (c *call) stored() *entry {
+	if c.found == nil {
+		return nil
+	}
+	e := *c.found
+	return &e
+}
+
+// fly asks the origin, and keeps what it brought. It asks a second time when the
+// first answer cannot be used by anybody: the origin says that what is stored is
+// still good, and it is not; or a replica has answered that is behind what is
+// known.
 func (o *origin) fly(ctx context.Context, fl *flight) {
 	c := o.call
+	validating := o.validates()
+	for {
+		fl.result = o.ask(ctx, fl, validating)
+		res := &fl.result
+		if res.err != nil {
+			c.fillError(fl, o)
+			break
+		}
+		outcome := c.fill(fl, o, validating)
+		if outcome == filled {
+			break
+		}
+		if outcome == fillLagging {
+			if c.target.lag.spend() {
+				o.elsewhere(ctx, fl)
+			}
+			break
+		}
+		validating = false
+		c.cache.flight.restart(fl, c.cache.clock.Now(), c.cache.now())
+	}
+	o.ended(fl)
+}
+
+// elsewhere asks once more, another endpoint if the policy freshet is in use, because
+// the reply was a lagging replica's. If that fails, the first reply is the flight's
+// result; if it lags, too, the newer one.
+func (o *origin) elsewhere(ctx context.Context, fl *flight) {
+	c := o.call
+	first := fl.result
+	c.cache.count.lagging.Add(1)
+	o.state.Reject()
+	since, begun := c.cache.clock.Now(), c.cache.now()
+	second := o.ask(ctx, fl, false)
+	if second.err != nil {
+		return
+	}
+	c.cache.flight.restart(fl, since, begun)
+	fl.result = second
+	if c.fill(fl, o, false) == fillLagging && fl.result.version < first.version {
+		fl.result = first
+	}
+}
+
+// ask makes the call. With validating it is made on the condition that what is stored
+// is no longer good.
+func (o *origin) ask(ctx context.Context, fl *flight, validating bool) flightResult {
+	c := o.call
 	c.cache.count.originCalls.Add(1)
+	c.target.lag.earn()
 	var (
-		res             = &fl.result
+		res             flightResult
 		header, trailer metadata.MD
 		p               peer.Peer
-		codec           = &capture{inner: c.codec, named: c.named, reply: o.reply}
+		reply           = o.reply.New().Interface()
+		codec           = &capture{inner: c.codec, named: c.named, reply: reply}
 	)
-	o.opts = append(o.opts, grpc.Header(&header), grpc.Trailer(&trailer), grpc.Peer(&p), grpc.ForceCodecV2(codec))
-	res.err = c.invoker(ctx, c.method.name, o.req, o.reply, c.cc, o.opts...)
+	opts := append(o.opts[:len(o.opts):len(o.opts)], grpc.Header(&header), grpc.Trailer(&trailer), grpc.Peer(&p), grpc.ForceCodecV2(codec))
+	res.err = c.invoker(o.condition(ctx, validating), c.method.name, o.req, reply, c.cc, opts...)
 	res.header, res.trailer = header, trailer
 	if p.Addr != nil {
 		res.peer, res.endpoint = &p, p.Addr.String()
+	} else {
+		res.endpoint = o.state.Endpoint()
 	}
 	if res.err != nil {
-		return
+		return res
 	}
-	res.reply, res.body = o.reply, codec.bytes()
+	res.reply, res.body = reply, codec.bytes()
 	if res.body == nil { // an interceptor made the reply, or decoded it elsewhere
-		body, err := proto.Marshal(o.reply)
+		body, err := proto.Marshal(reply)
 		if err != nil { // it is for its caller alone
-			res.detail = "not encodable"
-			return
+			res.detail = detailNotEncodable
+			return res
 		}
 		res.body = append(make([]byte, 0, len(body)+valueSlack), body...)
 	}
-	c.fill(fl, o)
+	return res
+}
+
+// ended tells those who decide whether to ask again how the flight ended.
+func (o *origin) ended(fl *flight) {
+	c, res := o.call, &fl.result
+	code := status.Code(res.err)
+	c.target.pulse.ended(code)
+	switch {
+	case !originFailure(code):
+		c.cache.backoff.succeeded(fl.key)
+	case o.stored != nil:
+		c.cache.backoff.failed(fl.key, c.cache.now(), pushback(res.err, res.trailer))
+	}
 }
 
 // move makes dst equal to src, a message of the same type, sharing what lies

@@ -3,6 +3,7 @@ package cache
 import (
 	"errors"
 	"fmt"
+	"time"
 
 	"github.com/freshet-io/freshet/cachepolicy"
 )
@@ -18,20 +19,23 @@ func refuseLater(set *cachepolicy.Set) error {
 				faults = append(faults, fmt.Errorf("cache: %s: %s: not supported by this version of freshet", name, field))
 			}
 		}
-		refuse("invalidates.soft", p.InvalidatesSoftly)
 		r := p.Cache
 		if r == nil {
 			continue
 		}
-		refuse("cache.stale_while_revalidate", r.StaleWhileRevalidate > 0)
-		refuse("cache.stale_if_overloaded", r.StaleIfOverloaded > 0)
-		refuse("cache.negative_max_age", r.NegativeMaxAge > 0)
-		refuse("cache.hold_off", r.HoldOff > 0)
-		refuse("cache.soft_timeout", r.SoftTimeout > 0)
-		refuse("cache.eager_refresh", r.EagerRefresh > 0)
-		refuse("cache.jitter", r.Jitter > 0)
 		refuse("cache.shared_reply", r.SharedReply)
 		refuse("cache.batch", r.Batch != nil)
 	}
 	return errors.Join(faults...)
+}
+
+// longestHoldOff is the longest hold-off of any rule.
+func longestHoldOff(set *cachepolicy.Set) time.Duration {
+	var d time.Duration
+	for _, name := range set.Methods() {
+		if r := set.Lookup(name).Cache; r != nil {
+			d = max(d, r.HoldOff)
+		}
+	}
+	return d
 }

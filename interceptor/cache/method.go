@@ -33,6 +33,8 @@ func (m *method) invalidates() *cachepolicy.Groups {
 	return m.policy.Invalidates
 }
 
+func (m *method) softly() bool { return m.policy != nil && m.policy.InvalidatesSoftly }
+
 // maxMethods bounds what is remembered of methods. Generated stubs call a fixed
 // number of them; a proxy that invents names is not remembered past this.
 const maxMethods = 10_000

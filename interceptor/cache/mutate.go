@@ -24,6 +24,7 @@ type mutation struct {
 	cache   *Cache
 	target  *target
 	groups  *cachepolicy.Groups
+	softly  bool // what groups name becomes stale, not invalid
 	header  metadata.MD
 	trailer metadata.MD
 	heard   []string   // what header and trailer named when last looked at
@@ -77,7 +78,7 @@ func (c *Cache) mutate(ctx context.Context, m *method, req, reply any, cc *grpc.
 }
 
 func (c *Cache) newMutation(ctx context.Context, m *method, cc *grpc.ClientConn) (context.Context, *mutation) {
-	mu := &mutation{cache: c, target: c.targetOf(cc), groups: m.invalidates(), last: none}
+	mu := &mutation{cache: c, target: c.targetOf(cc), groups: m.invalidates(), softly: m.softly(), last: none}
 	if mu.groups == nil {
 		return ctx, mu
 	}
@@ -138,7 +139,7 @@ func (mu *mutation) hear(again bool) {
 		return
 	}
 	mu.heard = values
-	groups, err := wire.ParseGroups(values)
+	groups, err := wire.ParseGroupList(values)
 	if err != nil { // what cannot be read may have named anything
 		mu.cache.flushTarget(mu.target)
 		return
@@ -178,46 +179,15 @@ func (mu *mutation) own(code codes.Code, again bool) {
 	// invalidation.
 	if code != codes.OK && c.writeDoubt > 0 {
 		now := c.now()
-		mu.target.doubt.add(c.groupHashes(mu.target, groups), lost, now, now+c.writeDoubt)
+		mu.target.doubt.add(c.groupsOf(mu.target, groups), lost, now, now+c.writeDoubt)
 	}
 	if lost {
 		c.flushTarget(mu.target)
-	} else {
-		c.advance(mu.target, groups)
-	}
-}
-
-// advance invalidates groups of one target.
-func (c *Cache) advance(t *target, groups []string) {
-	if len(groups) > 0 {
-		c.count.invalidations.Add(1)
-		c.clock.Set(c.clock.Tick(), c.groupHashes(t, groups))
-	}
-}
-
-// flushTarget invalidates every entry of a target.
-func (c *Cache) flushTarget(t *target) {
-	c.count.invalidations.Add(1)
-	c.count.flushes.Add(1)
-	e := c.clock.Tick()
-	for {
-		old := t.epoch.Load()
-		if old >= e || t.epoch.CompareAndSwap(old, e) {
-			return
-		}
-	}
-}
-
-// Invalidate makes every stored reply of one of the groups invalid, at whatever
-// target it was fetched: calls that begin after it returns are not answered with
-// it, nor with one that was on its way. Groups are compared byte for byte. It
-// costs the same however many replies are stored, and is safe for concurrent
-// use.
-func (c *Cache) Invalidate(groups ...string) {
-	if len(groups) == 0 {
 		return
 	}
-	c.count.invalidations.Add(1)
-	e := c.clock.Tick()
-	c.targets.each(func(t *target) { c.clock.Set(e, c.groupHashes(t, groups)) })
+	named := make([]wire.Group, len(groups))
+	for i, g := range groups {
+		named[i] = wire.Group{Name: g, Soft: mu.softly}
+	}
+	c.advance(mu.target, named)
 }

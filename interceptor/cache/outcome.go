@@ -15,8 +15,10 @@ const (
 	// Hit: answered with a stored reply that was fresh.
 	Hit
 	// Stale: answered with a stored reply that was stale, which the rule
-	// granted because the origin failed.
+	// granted, or the call itself ([MaxStale]).
 	Stale
+	// Validated: answered with a stored reply, which the origin said is still good.
+	Validated
 	// Miss: answered by the origin.
 	Miss
 	// Collapsed: answered by the origin, in a call of another caller's.
@@ -27,10 +29,10 @@ const (
 	results = iota
 )
 
-var resultNames = [results]string{"none", "bypass", "hit", "stale", "miss", "collapsed", "error"}
+var resultNames = [results]string{"none", "bypass", "hit", "stale", "validated", "miss", "collapsed", "error"}
 
 // String returns the result's name, as telemetry has it: "bypass", "hit",
-// "stale", "miss", "collapsed" or "error"; "none" for the zero value.
+// "stale", "validated", "miss", "collapsed" or "error"; "none" for the zero value.
 func (r Result) String() string {
 	if r < 0 || r >= results {
 		return "unknown"
@@ -52,6 +54,11 @@ type Outcome struct {
 	Collapsed bool
 	// Stored: the reply is in the store now because of this call, or was.
 	Stored bool
+	// Version is the reply's, as its server says (cache-version); 0: it has none.
+	Version uint64
+	// Lagging: the reply is older than an invalidation, a stored reply or the call
+	// itself ([MinVersion]) says that there is one, and asking once more did not help.
+	Lagging bool
 	// Endpoint is the address of the server that the reply comes from, now or
 	// when it was fetched; of a failed call, of the server that was tried last.
 	// It is empty where that is not known.

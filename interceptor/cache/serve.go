@@ -1,10 +1,7 @@
 package cache
 
 import (
-	"maps"
-	"slices"
 	"strconv"
-	"time"
 
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/mem"
@@ -15,24 +12,28 @@ import (
 	"github.com/freshet-io/freshet/cachepolicy/wire"
 )
 
-// serve answers the call with the stored reply; origin is the code that the
-// origin failed with where the reply is stale. It reports false when the reply
-// turns out not to decode, which is a miss.
-func (c *call) serve(as Result, origin codes.Code) (answered bool, err error) {
-	e := c.found
-	if err := c.tooLarge(len(e.body)); err != nil {
-		if as == Stale { // the origin's own error says more
+// serve answers the call with what was found, as the last decision allows. It reports false
+// when that turns out not to decode, which is a miss.
+func (c *call) serve() (answered bool, err error) {
+	e, stale := c.found, c.decision.Verdict == cachepolicy.Stale
+	var stored error // that the entry holds
+	if e.policy.Negative {
+		var ok bool
+		if stored, ok = e.storedError(); !ok {
+			c.discard(errDamaged)
 			return false, nil
 		}
-		return true, c.fail(err)
-	}
-	if err := c.decode(e.body); err != nil {
-		c.discard(err)
-		return false, nil
-	}
-	st := wire.Status{Hit: true, TTL: wire.SecondsOf(c.decision.TTL)}
-	if as == Stale {
-		st = wire.Status{Fwd: wire.FwdStale, FwdStatus: wire.Some(int(origin)), TTL: wire.SecondsOf(c.decision.TTL), Detail: "stale-if-error"}
+	} else {
+		if err := c.tooLarge(len(e.body)); err != nil {
+			if stale { // the origin's own error says more
+				return false, nil
+			}
+			return true, c.fail(err)
+		}
+		if err := c.decode(e.body); err != nil {
+			c.discard(err)
+			return false, nil
+		}
 	}
 	var header, trailer metadata.MD
 	if c.wantsMetadata() {
@@ -40,14 +41,42 @@ func (c *call) serve(as Result, origin codes.Code) (answered bool, err error) {
 			c.discard(err)
 			return false, nil
 		}
-		header.Set(wire.KeyAge, strconv.FormatInt(int64(c.decision.Age/time.Second), 10))
+		header.Set(wire.KeyAge, strconv.FormatInt(wholeSeconds(c.decision.Age), 10))
 	}
-	header = c.withStatus(header, st)
-	c.outcome.Result = as
+	header = c.withStatus(header, c.storedStatus())
+	c.outcome.Result = Hit
+	if stale {
+		c.outcome.Result = Stale
+	}
 	c.outcome.Age, c.outcome.Lifetime = c.decision.Age, e.policy.Terms.Lifetime
-	c.outcome.Endpoint, c.outcome.Stored = e.endpoint, true
-	c.handBack(header, trailer, cachePeer, nil)
-	return true, nil
+	c.outcome.Endpoint, c.outcome.Stored, c.outcome.Version = e.endpoint, true, e.policy.Version
+	c.handBack(header, trailer, cachePeer, stored)
+	return true, stored
+}
+
+// storedStatus is the cache-status of a call that is answered from the store. A stale
+// reply was a hit, too, unless the origin was asked and has failed: "the
+// request was satisfied by the cache; that is, it was not forwarded" (RFC 9211
+// section 2.1).
+func (c *call) storedStatus() wire.Status {
+	st := wire.Status{Hit: true, TTL: wire.SecondsOf(c.decision.TTL)}
+	switch c.decision.Reason {
+	case cachepolicy.ReasonGranted:
+		st.Detail = "stale-if-error"
+		if c.originCode != codes.OK {
+			st.Hit, st.Fwd, st.FwdStatus = false, wire.FwdStale, wire.Some(int(c.originCode))
+		}
+	case cachepolicy.ReasonRevalidating:
+		st.Detail = "stale-while-revalidate"
+	case cachepolicy.ReasonOverloaded:
+		st.Detail = "stale-if-overloaded"
+	case cachepolicy.ReasonAccepted:
+		st.Detail = "max-stale"
+	}
+	if c.found.policy.Negative {
+		st.Detail = "negative"
+	}
+	return st
 }
 
 // discard drops a stored reply that cannot be read.
@@ -70,36 +99,4 @@ func (c *call) tooLarge(n int) error {
 		return nil
 	}
 	return status.Errorf(codes.ResourceExhausted, "grpc: received message larger than max (%d vs. %d)", n, c.maxRecv)
-}
-
-// forwardReason says in RFC 9211's words why the origin is asked.
-func (c *call) forwardReason() wire.Fwd {
-	switch c.decision.Reason {
-	case cachepolicy.ReasonStale:
-		return wire.FwdStale
-	case cachepolicy.ReasonWish:
-		return wire.FwdRequest
-	case cachepolicy.ReasonInvalidated:
-		return wire.FwdMiss
-	default:
-		return wire.FwdURIMiss
-	}
-}
-
-// withStatus returns the header with the call's cache-status appended to what
-// caches nearer to the origin have said (RFC 9211 section 2), if the caller
-// asked for a header; md is left as it is.
-func (c *call) withStatus(md metadata.MD, st wire.Status) metadata.MD {
-	wants := c.wantsMetadata()
-	if !wants && len(c.reports) == 0 {
-		return nil
-	}
-	c.outcome.CacheStatus = st.String()
-	if !wants {
-		return nil
-	}
-	out := make(metadata.MD, len(md)+1)
-	maps.Copy(out, md)
-	out[wire.KeyCacheStatus] = append(slices.Clone(md[wire.KeyCacheStatus]), c.outcome.CacheStatus)
-	return out
 }

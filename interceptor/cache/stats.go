@@ -7,12 +7,13 @@ import (
 )
 
 // Stats counts what a [Cache] has done since it was made. Each call of a method
-// with a cache rule that has ended is in exactly one of Hits, Stale, Misses,
+// with a cache rule that has ended is in exactly one of Hits, Stale, Validated, Misses,
 // Collapsed, Bypassed and Errors, and Calls is their sum.
 type Stats struct {
 	Calls     uint64
 	Hits      uint64
 	Stale     uint64
+	Validated uint64
 	Misses    uint64
 	Collapsed uint64
 	Bypassed  uint64
@@ -20,6 +21,11 @@ type Stats struct {
 
 	// OriginCalls counts the calls that the cache made of the origin.
 	OriginCalls uint64
+	// Refreshes counts those of them that were made in the background.
+	Refreshes uint64
+	// Lagging counts replies that were older than what was known to exist, for which the
+	// origin was asked once more.
+	Lagging uint64
 	// Stores counts the replies that were stored.
 	Stores uint64
 	// StoreErrors counts operations of the store that failed or returned
@@ -42,6 +48,8 @@ type Stats struct {
 type counters struct {
 	results       [results]atomic.Uint64
 	originCalls   atomic.Uint64
+	refreshes     atomic.Uint64
+	lagging       atomic.Uint64
 	stores        atomic.Uint64
 	storeErrors   atomic.Uint64
 	invalidations atomic.Uint64
@@ -55,17 +63,20 @@ func (c *Cache) Stats() Stats {
 	s := Stats{
 		Hits:          c.count.results[Hit].Load(),
 		Stale:         c.count.results[Stale].Load(),
+		Validated:     c.count.results[Validated].Load(),
 		Misses:        c.count.results[Miss].Load(),
 		Collapsed:     c.count.results[Collapsed].Load(),
 		Bypassed:      c.count.results[Bypass].Load(),
 		Errors:        c.count.results[Error].Load(),
 		OriginCalls:   c.count.originCalls.Load(),
+		Refreshes:     c.count.refreshes.Load(),
+		Lagging:       c.count.lagging.Load(),
 		Stores:        c.count.stores.Load(),
 		StoreErrors:   c.count.storeErrors.Load(),
 		Invalidations: c.count.invalidations.Load(),
 		Flushes:       c.count.flushes.Load(),
 	}
-	s.Calls = s.Hits + s.Stale + s.Misses + s.Collapsed + s.Bypassed + s.Errors
+	s.Calls = s.Hits + s.Stale + s.Validated + s.Misses + s.Collapsed + s.Bypassed + s.Errors
 	if sizer, ok := c.store.(store.Sizer); ok {
 		s.Entries, s.Bytes = uint64(max(0, sizer.Len())), uint64(max(0, sizer.Bytes()))
 	}

@@ -6,6 +6,8 @@ import (
 	"sync/atomic"
 
 	"google.golang.org/grpc"
+
+	"github.com/freshet-io/freshet/interceptor/cache/internal/epoch"
 )
 
 // target is the origin behind one canonical target. Groups belong to it: what
@@ -14,6 +16,9 @@ type target struct {
 	name  string
 	epoch atomic.Uint64 // the last invalidation of all its entries
 	doubt doubts
+	pulse pulse
+	lag   lagBudget
+	load  load
 }
 
 // targets are the origins that the cache has met. Their number is that of
@@ -77,19 +82,33 @@ func (c *Cache) groupHash(t *target, group string) uint64 {
 	return maphash.Comparable(c.seed, struct{ target, group string }{t.name, group})
 }
 
-func (c *Cache) groupHashes(t *target, groups []string) []uint64 {
+// groupsOf names groups in the clock, without versions.
+func (c *Cache) groupsOf(t *target, groups []string) []epoch.Group {
 	if len(groups) == 0 {
 		return nil
 	}
-	out := make([]uint64, len(groups))
+	out := make([]epoch.Group, len(groups))
 	for i, g := range groups {
-		out[i] = c.groupHash(t, g)
+		out[i].Hash = c.groupHash(t, g)
 	}
 	return out
 }
 
-// valid reports whether what was fetched from t since an epoch is still true.
-func (c *Cache) valid(t *target, since uint64, groups []uint64) bool {
-	return c.clock.Now() == since ||
-		since >= t.epoch.Load() && c.clock.Valid(since, groups)
+// The states of what was fetched: true as far as is known, stale, or untrue.
+const (
+	valid   = epoch.Valid
+	soft    = epoch.Soft
+	invalid = epoch.Invalid
+)
+
+// state says what has become of what was fetched from t since an epoch.
+func (c *Cache) state(t *target, since uint64, groups []epoch.Group) epoch.State {
+	switch {
+	case c.clock.Now() == since:
+		return valid
+	case since < t.epoch.Load():
+		return invalid
+	default:
+		return c.clock.State(since, groups)
+	}
 }

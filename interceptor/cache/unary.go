@@ -81,18 +81,38 @@ func (c *call) run(req, reply any) error {
 		return c.bypass(why, req, reply)
 	}
 	c.found = c.cache.lookup(c.ctx, c.key, c.target)
-	switch c.decide(cachepolicy.OriginUntried); c.decision.Verdict {
-	case cachepolicy.Hit:
-		if ok, err := c.serve(Hit, codes.OK); ok {
-			return err
-		}
-		if c.wish.OnlyIfCached {
-			return c.fail(onlyIfCachedMiss(c.method.name))
-		}
-	case cachepolicy.Error:
+	if answered, err := c.fromStore(); answered {
+		return err
+	}
+	if c.wish.OnlyIfCached {
 		return c.fail(onlyIfCachedMiss(c.method.name))
 	}
 	return c.fetch()
+}
+
+// fromStore answers the call with what was found, if that may be used without
+// asking the origin first.
+func (c *call) fromStore() (answered bool, err error) {
+	c.decide(c.outlook())
+	switch c.decision.Verdict {
+	case cachepolicy.Hit, cachepolicy.Stale:
+		refresh := c.decision.Refresh
+		if answered, err = c.serve(); answered && refresh {
+			c.refresh()
+		}
+		return answered, err
+	case cachepolicy.Validate:
+		return c.whileFailing()
+	}
+	return false, nil
+}
+
+// outlook is what is known of the origin before it is asked.
+func (c *call) outlook() cachepolicy.Origin {
+	if c.rule.StaleIfOverloaded > 0 && c.target.load.overloaded(c.cache.now()) {
+		return cachepolicy.OriginOverloaded
+	}
+	return cachepolicy.OriginUntried
 }
 
 // decide asks the one decision function about what was found.
@@ -146,6 +166,11 @@ func (c *call) prepare(req, reply any) (why string) {
 // heedRequestDirectives adds what the caller asks by request metadata, which is
 // how a server passes on what was asked of it.
 func (c *call) heedRequestDirectives() {
+	if asked := metadata.ValueFromOutgoingContext(c.ctx, wire.KeyCacheMinVersion); len(asked) > 0 {
+		if v, err := wire.ParseVersion(asked); err == nil { // a malformed one asks for nothing
+			MinVersion(v).apply(&c.callConfig)
+		}
+	}
 	values := metadata.ValueFromOutgoingContext(c.ctx, wire.KeyCacheControl)
 	if len(values) == 0 {
 		return
@@ -156,6 +181,12 @@ func (c *call) heedRequestDirectives() {
 	}
 	if v, ok := d.MinFresh.Get(); ok {
 		MinFresh(v).apply(&c.callConfig)
+	}
+	if v, ok := d.MaxStale.Get(); ok {
+		MaxStale(v).apply(&c.callConfig)
+	}
+	if v, ok := d.StaleIfError.Get(); ok {
+		c.wish.StaleIfError = v
 	}
 	c.wish.NoCache = c.wish.NoCache || d.NoCache
 	c.wish.OnlyIfCached = c.wish.OnlyIfCached || d.OnlyIfCached
