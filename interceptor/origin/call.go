@@ -22,8 +22,11 @@ type call struct {
 	// names are the groups of the method's templates.
 	names naming
 	// What the handler said.
-	said  *directives
-	named field
+	said        *directives
+	named       field
+	etag        string // "": none
+	notModified bool   // the caller has the reply of that etag, and the handler has left its work
+	version     uint64 // 0: none
 	// owed is what the reply owes to those that it was built from.
 	owed debt
 	// untrue is what the call has made untrue, by the handler's word and that of

@@ -1,6 +1,7 @@
 package origin
 
 import (
+	"context"
 	"errors"
 	"log/slog"
 	"time"
@@ -18,28 +19,46 @@ import (
 // freshet cache takes what it cannot read for an invalidation of everything.
 const everything = "*"
 
-// end ends the call and returns what is to be said with it: nil for nothing.
-func (c *call) end(reply any, err error) metadata.MD {
+// ending is what is to be said with the end of a call.
+type ending struct {
+	header, trailer metadata.MD // nil, and never nil
+	empty           any         // what is sent in place of the reply; nil: the reply is
+}
+
+// end ends the call and returns what is to be said with it.
+func (c *call) end(ctx context.Context, reply any, err error) ending {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.ended = true
-	md := metadata.MD{}
+	e := ending{trailer: metadata.MD{}}
 	set := func(key, value string) {
 		if value != "" {
-			md.Set(key, value)
+			e.trailer.Set(key, value)
 		}
 	}
-	code := status.Code(err)
+	code, lags := status.Code(err), c.lags(ctx)
 	var groups field
 	if code == codes.OK {
-		groups = c.replyGroups(reply)
-		set(wire.KeyCacheGroups, groups.text())
+		if !c.notModified {
+			groups = c.replyGroups(reply)
+			set(wire.KeyCacheGroups, groups.text())
+		}
+		var etag string
+		if etag, e.empty = c.validate(ctx, reply, lags); etag != "" {
+			e.header = metadata.Pairs(wire.KeyETag, etag)
+		}
+		if e.empty != nil || c.notModified {
+			e.header.Set(wire.KeyNotModified, "1")
+		}
 	}
-	set(wire.KeyCacheControl, c.cacheControl(code, &groups))
+	set(wire.KeyCacheControl, c.cacheControl(code, &groups, lags))
+	if c.version > 0 {
+		set(wire.KeyCacheVersion, wire.FormatVersion(c.version))
+	}
 	if !c.method.safe {
 		set(wire.KeyCacheGroupInvalidation, c.invalidation(reply, code))
 	}
-	return md
+	return e
 }
 
 // replyGroups returns the groups that the reply belongs to: the rule's, the
@@ -58,10 +77,15 @@ func (c *call) replyGroups(reply any) field {
 }
 
 // cacheControl returns what is said of the reply's reuse. A reply whose groups
-// cannot be told would not be invalidated with them, and is not to be stored.
-func (c *call) cacheControl(code codes.Code, groups *field) string {
+// cannot be told would not be invalidated with them, and is not to be stored;
+// nor is one that is known to lag behind what its caller has heard of, for it is
+// known not to be true.
+func (c *call) cacheControl(code codes.Code, groups *field, lags bool) string {
 	if groups.err != nil {
 		c.complain("a reply is not reused: its groups cannot be told", slog.Any("error", groups.err))
+		return wire.Response{NoStore: true}.String()
+	}
+	if lags {
 		return wire.Response{NoStore: true}.String()
 	}
 	terms := c.method.terms

@@ -53,6 +53,8 @@ func TestOutsideACall(t *testing.T) {
 		"SetCacheControl": origin.SetCacheControl(ctx, "no-store"),
 		"Groups":          origin.Groups(ctx, "a"),
 		"Invalidate":      origin.Invalidate(ctx, "a"),
+		"SetETag":         origin.SetETag(ctx, `"a"`),
+		"SetVersion":      origin.SetVersion(ctx, 1),
 	} {
 		if err == nil || !strings.Contains(err.Error(), "interceptors") {
 			t.Errorf("%s: got %v, want an error that asks for the interceptors", name, err)
@@ -83,6 +85,8 @@ func TestAfterTheCall(t *testing.T) {
 			"SetCacheControl": origin.SetCacheControl(ctx, "no-store"),
 			"Groups":          origin.Groups(ctx, "a"),
 			"Invalidate":      origin.Invalidate(ctx, "a"),
+			"SetETag":         origin.SetETag(ctx, `"a"`),
+			"SetVersion":      origin.SetVersion(ctx, 1),
 		} {
 			if err == nil || !strings.Contains(err.Error(), "ended") {
 				t.Errorf("%s: got %v, want an error that the call has ended", name, err)

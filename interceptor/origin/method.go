@@ -4,10 +4,12 @@ import (
 	"context"
 	"log/slog"
 	"maps"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
 
+	"google.golang.org/protobuf/reflect/protoreflect"
 	"google.golang.org/protobuf/reflect/protoregistry"
 
 	"github.com/freshet-io/freshet/cachepolicy"
@@ -23,6 +25,9 @@ type method struct {
 	// call makes untrue otherwise; nil for none.
 	groups *cachepolicy.Groups
 	terms  wire.Response // the rule, in a server's words
+
+	validated  bool // a unary method without side effects: replies may have an entity tag
+	emptyReply bool // its reply's type is known, and may be an empty message
 
 	complained sync.Map // cause → struct{}: logged once
 }
@@ -59,6 +64,7 @@ func (o *Origin) method(name string) *method {
 
 func newMethod(name string, p *cachepolicy.Policy) *method {
 	m := &method{name: name}
+	md := descriptorOf(name)
 	switch {
 	case p == nil:
 		m.safe = cachepolicy.IsSafe(protoregistry.GlobalFiles, name)
@@ -68,7 +74,24 @@ func newMethod(name string, p *cachepolicy.Policy) *method {
 	default:
 		m.safe, m.groups = p.Safe, p.Invalidates
 	}
+	m.validated = m.safe && (md == nil || !md.IsStreamingClient() && !md.IsStreamingServer())
+	m.emptyReply = md != nil && md.Output().RequiredNumbers().Len() == 0
 	return m
+}
+
+// descriptorOf returns what is known of a method's messages; nil if its service
+// is not linked in.
+func descriptorOf(name string) protoreflect.MethodDescriptor {
+	service, of, _ := strings.Cut(strings.TrimPrefix(name, "/"), "/")
+	d, err := protoregistry.GlobalFiles.FindDescriptorByName(protoreflect.FullName(service))
+	if err != nil {
+		return nil
+	}
+	sd, ok := d.(protoreflect.ServiceDescriptor)
+	if !ok {
+		return nil
+	}
+	return sd.Methods().ByName(protoreflect.Name(of))
 }
 
 // termsOf says what a rule says as a server says it. A lifetime under a second

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"maps"
 
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/metadata"
@@ -69,14 +70,24 @@ func (o *Origin) DialOptions() []grpc.DialOption {
 // written may stand.
 var errUnfinished = errors.New("origin: the handler did not return")
 
-// UnaryServerInterceptor serves unary calls. It changes neither reply nor error.
+// UnaryServerInterceptor serves unary calls. It changes no error, and a reply only
+// where the caller has it already: an empty message takes its place.
 func (o *Origin) UnaryServerInterceptor() grpc.UnaryServerInterceptor {
 	return func(ctx context.Context, req any, info *grpc.UnaryServerInfo, handler grpc.UnaryHandler) (reply any, err error) {
 		c := o.begin(info.FullMethod, false)
 		c.received(req)
 		err = errUnfinished
 		defer func() {
-			c.say(c.end(reply, err), func(md metadata.MD) error { return grpc.SetTrailer(ctx, md) })
+			e := c.end(ctx, reply, err)
+			if e.empty != nil {
+				reply = e.empty
+			}
+			// A client knows by the header not to expect a message, before it decodes
+			// one; a header that the handler has sent already cannot be added to.
+			if len(e.header) > 0 && grpc.SetHeader(ctx, e.header) != nil {
+				maps.Copy(e.trailer, e.header)
+			}
+			c.say(e.trailer, func(md metadata.MD) error { return grpc.SetTrailer(ctx, md) })
 		}()
 		return handler(c.context(ctx), req)
 	}
@@ -90,7 +101,7 @@ func (o *Origin) StreamServerInterceptor() grpc.StreamServerInterceptor {
 		s := &serverStream{ServerStream: ss, call: c, info: info}
 		err = errUnfinished
 		defer func() {
-			c.say(c.end(s.reply, err), func(md metadata.MD) error { ss.SetTrailer(md); return nil })
+			c.say(c.end(ss.Context(), s.reply, err).trailer, func(md metadata.MD) error { ss.SetTrailer(md); return nil })
 		}()
 		return handler(srv, s)
 	}
