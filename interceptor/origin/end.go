@@ -2,7 +2,6 @@ package origin
 
 import (
 	"context"
-	"errors"
 	"log/slog"
 	"time"
 
@@ -10,14 +9,8 @@ import (
 	"google.golang.org/grpc/metadata"
 	"google.golang.org/grpc/status"
 
-	"github.com/freshet-io/freshet/cachepolicy"
 	"github.com/freshet-io/freshet/cachepolicy/wire"
 )
-
-// everything is the invalidation of all groups of a server. It is a list whose
-// member is a token and not a string, so that no group can be called this; a
-// freshet cache takes what it cannot read for an invalidation of everything.
-const everything = "*"
 
 // ending is what is to be said with the end of a call.
 type ending struct {
@@ -59,21 +52,6 @@ func (c *call) end(ctx context.Context, reply any, err error) ending {
 		set(wire.KeyCacheGroupInvalidation, c.invalidation(reply, code))
 	}
 	return e
-}
-
-// replyGroups returns the groups that the reply belongs to: the rule's, the
-// handler's, and those of what it was built from.
-func (c *call) replyGroups(reply any) field {
-	all := c.named.clone()
-	if c.method.rule != nil {
-		names, err := c.names.all(reply)
-		if err != nil {
-			all.fail(err)
-		}
-		all.add(names)
-	}
-	all.merge(&c.owed.groups)
-	return all
 }
 
 // cacheControl returns what is said of the reply's reuse. A reply whose groups
@@ -118,41 +96,5 @@ func (c *call) shorten(terms *wire.Response) {
 	}
 	if shared, ok := terms.SMaxAge.Get(); ok && left < shared {
 		terms.SMaxAge = wire.SecondsOf(left)
-	}
-}
-
-// invalidation returns what the call has made untrue: what its method is
-// annotated with, by the handler's word, and by that of downstream servers.
-//
-// After an error that does not say whether the write took effect, what the
-// request names counts; what only the lost reply could have named may be
-// anything.
-func (c *call) invalidation(reply any, code codes.Code) string {
-	switch {
-	case code == codes.OK:
-		names, err := c.names.all(reply)
-		c.makesUntrue(names, err)
-	case !cachepolicy.DefiniteFailure(uint32(code)):
-		c.makesUntrue(c.names.inDoubt())
-	}
-	for w := range c.writes { // nobody waits for their end
-		c.makesUntrue(w.inDoubt())
-	}
-	if c.untrue.err != nil {
-		return everything
-	}
-	return c.untrue.text()
-}
-
-// makesUntrue adds to what the call has made untrue: everything, if err says
-// that the groups cannot be told. The caller holds the lock.
-func (c *call) makesUntrue(groups []string, err error) {
-	told := c.untrue.err == nil
-	if err != nil {
-		c.untrue.fail(err)
-	}
-	c.untrue.add(groups)
-	if told && c.untrue.err != nil && !errors.Is(err, errLostReply) {
-		c.complain("all groups are invalidated: those that are meant cannot be told", slog.Any("error", c.untrue.err))
 	}
 }

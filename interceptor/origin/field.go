@@ -16,48 +16,54 @@ const maxFieldBytes = 6 << 10
 
 // field is a group field in the making: a set of groups that fits one.
 type field struct {
-	members []string // as structured-field items
+	members []member
 	bytes   int
 	// err says why the groups cannot be told one by one; there are then no
 	// members, and adding some changes nothing.
 	err error
 }
 
-// add adds groups.
-func (f *field) add(groups []string) {
-	for _, g := range groups {
-		text, err := wire.FormatGroups([]string{g})
-		if err != nil {
-			f.fail(fmt.Errorf("a group must be at most %d bytes, got %d", wire.MaxGroupBytes, len(g)))
-			return
-		}
-		f.addMember(text)
-	}
+// member is a group, and its structured-field item.
+type member struct {
+	wire.Group
+	text string
 }
 
-func (f *field) addMember(text string) {
-	if f.err != nil || slices.Contains(f.members, text) {
+// put adds a group whose name is not in the field, and takes the place of the
+// member at index i where that is in the field already.
+func (f *field) put(i int, g wire.Group) {
+	if f.err != nil {
 		return
 	}
-	bytes := f.bytes + len(text) + len(", ")
+	text, err := wire.FormatGroupList([]wire.Group{g})
+	if err != nil {
+		f.fail(fmt.Errorf("a group must be at most %d bytes, got %d", wire.MaxGroupBytes, len(g.Name)))
+		return
+	}
+	bytes, had := f.bytes+len(text)+len(", "), i < len(f.members)
+	if had {
+		bytes -= len(f.members[i].text) + len(", ")
+	}
 	switch {
-	case len(f.members) == wire.MaxGroups:
+	case !had && len(f.members) == wire.MaxGroups:
 		f.fail(fmt.Errorf("the groups of one reply must be at most %d, got more", wire.MaxGroups))
 	case bytes > maxFieldBytes:
 		f.fail(fmt.Errorf("the groups of one reply must take at most %d bytes, got more", maxFieldBytes))
+	case had:
+		f.members[i], f.bytes = member{g, text}, bytes
 	default:
-		f.members, f.bytes = append(f.members, text), bytes
+		f.members, f.bytes = append(f.members, member{g, text}), bytes
 	}
 }
 
-// merge adds another field's groups.
-func (f *field) merge(other *field) {
-	if other.err != nil {
-		f.fail(other.err)
+// index returns where a group stands, or would be added.
+func (f *field) index(name string) int {
+	for i := range f.members {
+		if f.members[i].Name == name {
+			return i
+		}
 	}
-	for _, m := range other.members {
-		f.addMember(m)
-	}
+	return len(f.members)
 }
 
 // fail gives up telling the groups. The first reason stays.
@@ -74,5 +80,24 @@ func (f *field) clone() field {
 	return c
 }
 
+// groups returns the groups.
+func (f *field) groups() []wire.Group {
+	out := make([]wire.Group, len(f.members))
+	for i := range f.members {
+		out[i] = f.members[i].Group
+	}
+	return out
+}
+
 // text returns the field's value, "" for no groups.
-func (f *field) text() string { return strings.Join(f.members, ", ") }
+func (f *field) text() string {
+	var b strings.Builder
+	b.Grow(f.bytes)
+	for i := range f.members {
+		if i > 0 {
+			b.WriteString(", ")
+		}
+		b.WriteString(f.members[i].text)
+	}
+	return b.String()
+}

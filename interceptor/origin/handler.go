@@ -1,10 +1,6 @@
 package origin
 
-import (
-	"context"
-	"errors"
-	"fmt"
-)
+import "context"
 
 // SetCacheControl says how the reply may be reused, in the directives of
 // cache-control (RFC 9111 section 5.2.2): "max-age=30", "no-store", "private".
@@ -29,44 +25,6 @@ func SetCacheControl(ctx context.Context, directives string) error {
 	}
 	return within(ctx, func(c *call) error {
 		c.said = d
-		return nil
-	})
-}
-
-// Groups adds groups (RFC 9875 section 2) to those that the reply belongs to. It
-// is sent with a reply whose status is OK.
-//
-// The error says that the handler has named more than 128 groups, one of more
-// than 256 bytes, or more than 6 KiB in all, and nothing is then added; or that
-// ctx belongs to no call or to one that has ended. Handlers may call it from
-// several goroutines.
-func Groups(ctx context.Context, groups ...string) error {
-	return within(ctx, func(c *call) error {
-		named := c.named.clone()
-		if named.add(groups); named.err != nil {
-			return fmt.Errorf("origin: Groups: %w", named.err)
-		}
-		c.named = named
-		return nil
-	})
-}
-
-var errSafe = errors.New("origin: Invalidate: a method without side effects invalidates nothing")
-
-// Invalidate says that the call has made groups untrue (RFC 9875 section 3). It
-// is sent whatever the call's status: the handler knows. More groups than fit in
-// one reply (128, of 256 bytes each, 6 KiB in all) are no error: they stand for
-// all groups of this server.
-//
-// The error says that the method is without side effects, for whose replies
-// clients ignore invalidations, or that ctx belongs to no call or to one that
-// has ended. Handlers may call it from several goroutines.
-func Invalidate(ctx context.Context, groups ...string) error {
-	return within(ctx, func(c *call) error {
-		if c.method.safe {
-			return errSafe
-		}
-		c.makesUntrue(groups, nil)
 		return nil
 	})
 }

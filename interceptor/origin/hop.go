@@ -6,6 +6,8 @@ import (
 
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/metadata"
+
+	"github.com/freshet-io/freshet/cachepolicy/wire"
 )
 
 // callOut is the interceptor of the unary calls that handlers make.
@@ -27,9 +29,9 @@ func (o *Origin) callOut(ctx context.Context, name string, req, reply any, cc *g
 		w.settle(reply, err)
 		return err
 	case c.method.safe:
-		r := newRead(ctx, h)
+		r := newRead(h)
 		err := invoker(ctx, name, req, reply, cc, r.listen(opts, nil)...)
-		r.end(req, reply, err)
+		r.end(ctx, req, reply, err)
 		return err
 	default: // what a reply of ours that nobody reuses was built from
 		return invoker(ctx, name, req, reply, cc, opts...)
@@ -47,8 +49,8 @@ func (o *Origin) streamOut(ctx context.Context, desc *grpc.StreamDesc, cc *grpc.
 	case !h.method.safe:
 		return newWrite(h, desc.ClientStreams).open(ctx, desc, streamer, opts)
 	case c.method.safe:
-		r := newRead(ctx, h)
-		return streamer(ctx, desc, cc, name, r.listen(opts, func(err error) { r.end(nil, nil, err) })...)
+		r := newRead(h)
+		return streamer(ctx, desc, cc, name, r.listen(opts, func(err error) { r.end(ctx, nil, nil, err) })...)
 	default:
 		return streamer(ctx, desc, cc, name, opts...)
 	}
@@ -81,4 +83,4 @@ func (h *hop) values(key string) []string {
 }
 
 // under returns the downstream's groups as this server calls them.
-func (h *hop) under(groups []string) []string { return h.origin.under(h.cc, groups) }
+func (h *hop) under(groups []wire.Group) []wire.Group { return h.origin.under(h.cc, groups) }

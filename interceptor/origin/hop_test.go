@@ -101,6 +101,11 @@ func elsewhere(_ context.Context, c testv1.ShopClient, opts ...grpc.CallOption) 
 	return get(context.Background(), c, opts...)
 }
 
+// asking reads, unless there is nothing new.
+func asking(ctx context.Context, c testv1.ShopClient, opts ...grpc.CallOption) error {
+	return get(metadata.AppendToOutgoingContext(ctx, wire.KeyIfNoneMatch, `"v1"`), c, opts...)
+}
+
 // hopTest is a call of A whose handler makes one call of B.
 type hopTest struct {
 	name            string
@@ -128,6 +133,9 @@ func (tt hopTest) run(t *testing.T) {
 			t.Fatal(err)
 		}
 		tt.want.check(t, trailer)
+		if got := heardIn(nil, trailer, nil); got.ETag != "" || got.NotModified != "" || got.Version != "" {
+			t.Errorf("got %+v of B's passed up as A's", got)
+		}
 	})
 }
 
@@ -167,6 +175,16 @@ func TestReadsDownstream(t *testing.T) {
 		{name: "groups that the server names", outer: get, inner: get, header: metadata.Pairs(wire.KeyCacheGroups, `"x"`), trailer: metadata.Pairs(wire.KeyCacheGroups, `"y", "product:7"`), want: said{"max-age=58", own + b + `x", ` + b + `y", ` + b + `product:7"`, ""}},
 		{name: "malformed groups", outer: get, inner: peek, trailer: metadata.Pairs(wire.KeyCacheGroups, `x`), want: said{"no-store", "", ""}},
 		{name: "too many groups", outer: get, inner: peek, trailer: metadata.Pairs(wire.KeyCacheGroups, strings.Repeat(`"x", `, 128)+`"y"`), want: said{"no-store", "", ""}},
+		{name: "a version", outer: get, inner: get, header: metadata.Pairs(wire.KeyCacheVersion, "9"), want: said{"max-age=58", own + b + `product:7";v=9`, ""}},
+		{name: "the lesser of two versions", outer: get, inner: get, header: metadata.Pairs(wire.KeyCacheVersion, "9"), trailer: metadata.Pairs(wire.KeyCacheVersion, "8"), want: said{"max-age=58", own + b + `product:7";v=8`, ""}},
+		{name: "versions of groups", outer: get, inner: get, header: metadata.Pairs(wire.KeyCacheVersion, "9", wire.KeyCacheGroups, `"x";v=4, "y", "product:7";v=3;soft`), want: said{"max-age=58", own + b + `x";v=4, ` + b + `y";v=9, ` + b + `product:7";v=3`, ""}},
+		{name: "versions of groups alone", outer: get, inner: get, header: metadata.Pairs(wire.KeyCacheGroups, `"x";v=4, "y"`), want: said{"max-age=58", own + b + `x";v=4, ` + b + `y", ` + b + `product:7"`, ""}},
+		{name: "a malformed version", outer: get, inner: peek, header: metadata.Pairs(wire.KeyCacheVersion, "-9"), want: said{"no-store", "", ""}},
+		{name: "a malformed version of a group", outer: get, inner: peek, header: metadata.Pairs(wire.KeyCacheGroups, `"x";v="4"`), want: said{"no-store", "", ""}},
+		{name: "an etag", outer: get, inner: get, header: metadata.Pairs(wire.KeyETag, `"v1"`), want: said{"max-age=58", own + b + `product:7"`, ""}},
+		{name: "the handler has it already", outer: get, inner: asking, header: metadata.Pairs(wire.KeyETag, `"v1"`, wire.KeyNotModified, "1"), want: said{"no-store", "", ""}},
+		{name: "the handler does not have it", outer: get, inner: asking, header: metadata.Pairs(wire.KeyETag, `"v1"`), want: said{"max-age=58", own + b + `product:7"`, ""}},
+		{name: "a cache in between has it already", outer: get, inner: get, header: metadata.Pairs(wire.KeyNotModified, "1"), want: said{"max-age=58", own + b + `product:7"`, ""}},
 		{name: "a streamed read", outer: get, inner: watch, header: cc("max-age=10"), trailer: metadata.Pairs(wire.KeyCacheGroups, `"x"`), want: said{"max-age=8", own + b + `x"`, ""}},
 		{name: "read by a method without a rule", outer: peek, inner: get, want: said{"max-age=58", b + `product:7"`, ""}},
 		{name: "nothing known by a method without a rule", outer: peek, inner: peek, want: said{}},

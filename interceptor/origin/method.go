@@ -24,6 +24,7 @@ type method struct {
 	// groups are those that a reply belongs to under a rule, and those that a
 	// call makes untrue otherwise; nil for none.
 	groups *cachepolicy.Groups
+	soft   bool          // those that a call makes untrue become stale only
 	terms  wire.Response // the rule, in a server's words
 
 	validated  bool // a unary method without side effects: replies may have an entity tag
@@ -72,7 +73,7 @@ func newMethod(name string, p *cachepolicy.Policy) *method {
 		m.safe, m.rule, m.groups = p.Safe, p.Cache, p.Cache.Groups
 		m.terms = termsOf(p.Cache)
 	default:
-		m.safe, m.groups = p.Safe, p.Invalidates
+		m.safe, m.groups, m.soft = p.Safe, p.Invalidates, p.InvalidatesSoftly
 	}
 	m.validated = m.safe && (md == nil || !md.IsStreamingClient() && !md.IsStreamingServer())
 	m.emptyReply = md != nil && md.Output().RequiredNumbers().Len() == 0

@@ -15,16 +15,20 @@ const maxPrefixBytes = 64
 // under returns the groups of a downstream as this server calls them: the
 // downstream's name, "/", and the group. Names and groups that are too long are
 // hashed, the same way wherever they occur, so that reads and writes agree.
-func (o *Origin) under(cc *grpc.ClientConn, groups []string) []string {
+// Versions stay what they are: they compare within one group, and whatever
+// reaches our clients of this one is counted by that downstream.
+func (o *Origin) under(cc *grpc.ClientConn, groups []wire.Group) []wire.Group {
 	if len(groups) == 0 {
 		return nil
 	}
 	prefix := o.downstream(cc) + "/"
-	out := make([]string, len(groups))
+	out := make([]wire.Group, len(groups))
 	for i, g := range groups {
-		if out[i] = prefix + g; len(out[i]) > wire.MaxGroupBytes {
-			out[i] = prefix + hash(g)
+		name := prefix + g.Name
+		if len(name) > wire.MaxGroupBytes {
+			name = prefix + hash(g.Name)
 		}
+		out[i] = wire.Group{Name: name, Version: g.Version, Soft: g.Soft}
 	}
 	return out
 }

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/metadata"
 	"google.golang.org/grpc/status"
 
 	"github.com/freshet-io/freshet/cachepolicy"
@@ -28,25 +29,27 @@ func (c *call) owe(d *debt) {
 	if e := c.owed.expires; e.IsZero() || !d.expires.IsZero() && d.expires.Before(e) {
 		c.owed.expires = d.expires
 	}
-	c.owed.groups.merge(&d.groups)
+	if d.groups.err != nil {
+		c.owed.groups.fail(d.groups.err)
+	}
+	for _, g := range d.groups.members {
+		c.owed.groups.join(g.Group, oldest)
+	}
 }
 
 // read is a call of a method without side effects.
 type read struct {
 	hop
-	begun  time.Time
-	gaveUp func() error // the error of the call's own context
+	begun time.Time
 }
 
-func newRead(ctx context.Context, h hop) *read {
-	return &read{hop: h, begun: time.Now(), gaveUp: ctx.Err}
-}
+func newRead(h hop) *read { return &read{hop: h, begun: time.Now()} }
 
-// end takes over what the reply says. A call that was given up has told the
-// handler nothing.
-func (r *read) end(req, reply any, err error) {
+// end takes over what the reply says, ctx being the call's. A call that was given
+// up has told the handler nothing.
+func (r *read) end(ctx context.Context, req, reply any, err error) {
 	code := status.Code(err)
-	if code == codes.Canceled && r.gaveUp() != nil {
+	if code == codes.Canceled && ctx.Err() != nil {
 		return
 	}
 	said := r.directives()
@@ -66,12 +69,25 @@ func (r *read) end(req, reply any, err error) {
 			}
 		}
 	}
-	groups, err := r.groups(req, reply, code)
-	if err != nil {
+	if err := r.belongsTo(&d.groups, req, reply, code); err != nil {
 		d.groups.fail(fmt.Errorf("%s: %w", r.method.name, err))
 	}
-	d.groups.add(groups)
+	// The handler has a copy of its own, and what that owes is not known here. (A
+	// cache that has asked by itself gives the reply that it keeps.)
+	if r.saysNotModified(ctx) {
+		d.groups.fail(fmt.Errorf("%s: the groups of a copy that the handler keeps are not known", r.method.name))
+	}
 	r.call.owe(d)
+}
+
+// saysNotModified reports whether the handler has asked for what it does not
+// have, and has it.
+func (r *read) saysNotModified(ctx context.Context) bool {
+	if !wire.SaysNotModified(r.header, r.trailer) {
+		return false
+	}
+	md, _ := metadata.FromOutgoingContext(ctx)
+	return len(md[wire.KeyIfNoneMatch]) > 0
 }
 
 func (d *debt) until(t time.Time) {
@@ -125,18 +141,41 @@ func (r *read) lifetime(said wire.Response, code codes.Code) (time.Duration, boo
 	return min(d, rule.MaxAge), true
 }
 
-// groups returns those of the reply: what its server named and what the rule
-// names, which a server without an Origin does not say.
-func (r *read) groups(req, reply any, code codes.Code) ([]string, error) {
-	groups, err := wire.ParseGroups(r.values(wire.KeyCacheGroups))
-	if err != nil || r.method.rule == nil {
-		return r.under(groups), err
+// belongsTo adds the reply's groups: what its server named and what the rule
+// names, which a server without an Origin does not say. Each has the reply's
+// version in it, which our clients could not tell from our reply's.
+func (r *read) belongsTo(f *field, req, reply any, code codes.Code) error {
+	version, err := wire.ReplyVersion(r.header, r.trailer)
+	if err != nil {
+		return err
 	}
-	names := naming{templates: r.method.groups}
-	names.see(req)
-	more, err := names.fromRequest()
-	if err == nil && code == codes.OK {
-		more, err = names.all(reply)
+	named, err := wire.ParseGroupList(r.values(wire.KeyCacheGroups))
+	if err != nil {
+		return err
 	}
-	return r.under(append(groups, more...)), err
+	if r.method.rule != nil {
+		names := naming{templates: r.method.groups}
+		names.see(req)
+		more, err := names.fromRequest()
+		if err == nil && code == codes.OK {
+			more, err = names.all(reply)
+		}
+		if err != nil {
+			return err
+		}
+		for _, n := range more {
+			named = append(named, wire.Group{Name: n})
+		}
+	}
+	for _, g := range r.under(named) {
+		g.Soft = false // says something of invalidations alone
+		f.join(g, own)
+	}
+	for i := range f.members {
+		if g := f.members[i].Group; g.Version == 0 && version > 0 {
+			g.Version = version
+			f.put(i, g)
+		}
+	}
+	return f.err
 }

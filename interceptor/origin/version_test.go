@@ -3,8 +3,10 @@ package origin_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"strings"
 	"testing"
+	"testing/synctest"
 
 	"github.com/google/go-cmp/cmp"
 	"google.golang.org/grpc"
@@ -139,5 +141,102 @@ func TestMinVersion(t *testing.T) {
 	}
 	if v, ok := origin.MinVersion(t.Context()); v != 0 || ok {
 		t.Errorf("outside of a call: got %d, %v", v, ok)
+	}
+}
+
+// A group may have a version of its own.
+func TestGroupVersion(t *testing.T) {
+	tests := []struct {
+		name string
+		f    func(context.Context) error
+		want said
+	}{
+		{"beside the reply's", func(ctx context.Context) error {
+			return errFirst(origin.SetVersion(ctx, 9), origin.GroupVersion(ctx, "a", 4), origin.Groups(ctx, "b"))
+		}, said{CacheControl: "max-age=60", Groups: `"a";v=4, "b", "product:7"`}},
+		{"of a group that the rule names", func(ctx context.Context) error {
+			return origin.GroupVersion(ctx, "product:7", 4)
+		}, said{CacheControl: "max-age=60", Groups: `"product:7";v=4`}},
+		{"of a group that is named too", func(ctx context.Context) error {
+			return errFirst(origin.Groups(ctx, "a"), origin.GroupVersion(ctx, "a", 4), origin.Groups(ctx, "a"))
+		}, said{CacheControl: "max-age=60", Groups: `"a";v=4, "product:7"`}},
+		{"twice", func(ctx context.Context) error {
+			return errFirst(origin.GroupVersion(ctx, "a", 5), origin.GroupVersion(ctx, "a", 4), origin.GroupVersion(ctx, "a", 6))
+		}, said{CacheControl: "max-age=60", Groups: `"a";v=4, "product:7"`}},
+		{"out of bounds", func(ctx context.Context) error {
+			for v, of := range map[uint64]string{0: "got 0", wire.MaxVersion + 1: "got 1000000000000000"} {
+				if err := origin.GroupVersion(ctx, "a", v); err == nil || !strings.Contains(err.Error(), of) {
+					return fmt.Errorf("%d: got error %w", v, err)
+				}
+			}
+			if err := origin.GroupVersion(ctx, strings.Repeat("x", 257), 4); err == nil || !strings.Contains(err.Error(), "origin: GroupVersion: a group must be at most 256 bytes, got 257") {
+				return fmt.Errorf("got error %w", err)
+			}
+			return nil
+		}, said{CacheControl: "max-age=60", Groups: `"product:7"`}},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			o, _ := newOrigin(t)
+			client := dial(t, serve(t, &shop{get: replying(t, tt.f)}, o.ServerOptions()...), "a")
+			if d := cmp.Diff(tt.want, asks(t, client).Said); d != "" {
+				t.Errorf("(-want +got):\n%s", d)
+			}
+		})
+	}
+}
+
+// Versions of one downstream are not taken for versions of ours, nor for one
+// another's: what is built from several replies is as old as the oldest.
+func TestVersionsAcrossHops(t *testing.T) {
+	const b = `"passthrough:///b/`
+	tests := []struct {
+		name     string
+		versions []uint64 // of B's replies, one after the other
+		own      func(context.Context) error
+		want     string
+	}{
+		{"one", []uint64{9}, nil, `"product:7", ` + b + `product:7";v=9`},
+		{"the older of two", []uint64{9, 8}, nil, `"product:7", ` + b + `product:7";v=8`},
+		{"one of two has none", []uint64{9, 0}, nil, `"product:7", ` + b + `product:7"`},
+		{"the other of two has none", []uint64{0, 9}, nil, `"product:7", ` + b + `product:7"`},
+		{"beside our own", []uint64{9}, func(ctx context.Context) error { return origin.SetVersion(ctx, 1000) }, `"product:7", ` + b + `product:7";v=9`},
+		{"none beside our own", []uint64{0}, func(ctx context.Context) error { return origin.SetVersion(ctx, 1000) }, `"product:7", ` + b + `product:7";v=1`},
+		{"one of two none, beside our own", []uint64{9, 0}, func(ctx context.Context) error { return origin.SetVersion(ctx, 1000) }, `"product:7", ` + b + `product:7";v=1`},
+		{"the handler names the same", []uint64{9}, func(ctx context.Context) error { return origin.GroupVersion(ctx, "passthrough:///b/product:7", 7) }, b + `product:7";v=7, "product:7"`},
+		{"the handler names the same without a version", []uint64{9}, func(ctx context.Context) error {
+			return errFirst(origin.SetVersion(ctx, 1000), origin.Groups(ctx, "passthrough:///b/product:7"))
+		}, b + `product:7";v=9, "product:7"`},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				oA, _ := newOrigin(t)
+				oB, _ := newOrigin(t)
+				n := 0
+				down := dial(t, serve(t, &shop{get: replying(t, func(ctx context.Context) error {
+					n++
+					if v := tt.versions[n-1]; v > 0 {
+						return errors.Join(origin.SetVersion(ctx, v), origin.SetETag(ctx, `"b"`))
+					}
+					return nil
+				})}, oB.ServerOptions()...), "b", oA.DialOptions()...)
+				client := dial(t, serve(t, &shop{get: replying(t, func(ctx context.Context) error {
+					for range tt.versions {
+						if err := get(ctx, down); err != nil {
+							return err
+						}
+					}
+					return run(ctx, tt.own)
+				})}, oA.ServerOptions()...), "a")
+				got := asks(t, client, wire.KeyIfNoneMatch, `"b"`)
+				if d := cmp.Diff(said{CacheControl: "max-age=60", Groups: tt.want}, got.Said); d != "" {
+					t.Errorf("(-want +got):\n%s", d)
+				}
+				if got.ETag != "" || got.NotModified != "" || got.Version != "" && got.Version != "1000" {
+					t.Errorf("got %+v of B's passed up as A's", got)
+				}
+			})
+		})
 	}
 }

@@ -56,11 +56,13 @@ func (w *write) leave() {
 // whatever the status, and what the method is annotated with, unless the write
 // certainly failed.
 func (w *write) settle(reply any, err error) {
-	heard, hearErr := wire.ParseGroups(w.values(wire.KeyCacheGroupInvalidation))
-	w.pass(w.under(heard), hearErr)
+	heard, hearErr := wire.ParseGroupList(w.values(wire.KeyCacheGroupInvalidation))
+	heard = w.under(heard)
+	w.pass(heard, hearErr)
 	switch code := status.Code(err); {
 	case code == codes.OK:
-		w.pass(w.all(reply))
+		groups, err := w.all(reply)
+		w.pass(specific(groups, heard), err)
 	case !cachepolicy.DefiniteFailure(uint32(code)) || w.retried():
 		w.pass(w.inDoubt())
 	}
@@ -73,7 +75,7 @@ func (w *write) retried() bool {
 }
 
 // pass adds to what the call has made untrue.
-func (w *write) pass(groups []string, err error) {
+func (w *write) pass(groups []wire.Group, err error) {
 	if len(groups) == 0 && err == nil {
 		return
 	}
@@ -90,18 +92,18 @@ func (w *write) pass(groups []string, err error) {
 }
 
 // all and inDoubt are naming's, as this server calls the groups.
-func (w *write) all(reply any) ([]string, error) {
+func (w *write) all(reply any) ([]wire.Group, error) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	groups, err := w.names.all(reply)
-	return w.under(groups), err
+	return w.under(untrueOf(groups, w.method.soft)), err
 }
 
-func (w *write) inDoubt() ([]string, error) {
+func (w *write) inDoubt() ([]wire.Group, error) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	groups, err := w.names.inDoubt()
-	return w.under(groups), err
+	return w.under(untrueOf(groups, w.method.soft)), err
 }
 
 // open opens a stream. Unless a template takes a field of its messages, the
