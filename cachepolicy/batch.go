@@ -160,6 +160,9 @@ func (b *Batch) Split(reply proto.Message, ids []string) ([]proto.Message, error
 	for i, id := range ids {
 		position[id] = i
 	}
+	if len(position) < len(ids) {
+		return nil, ErrNotABatch // it is not known how often the origin names an item
+	}
 	parts := make([]proto.Message, len(ids))
 	items := m.Get(fd).List()
 	for k := range items.Len() {
@@ -187,6 +190,13 @@ func (b *Batch) Split(reply proto.Message, ids []string) ([]proto.Message, error
 		}
 	}
 	return parts, nil
+}
+
+// Empty reports whether a part has no item: the origin returned none for its id.
+func (b *Batch) Empty(part proto.Message) bool {
+	m := part.ProtoReflect()
+	fd, err := field(m, b.items.last())
+	return err == nil && m.Get(fd).List().Len() == 0
 }
 
 // Join adds the items of a part to a reply, which shares them from then on. The error says that one of

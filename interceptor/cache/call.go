@@ -34,6 +34,7 @@ type call struct {
 	opts    []grpc.CallOption // as given
 
 	callConfig
+	caller    string // the principal, "" under PUBLIC
 	codec     encoding.CodecV2
 	named     bool // the caller forced codec
 	maxRecv   int
@@ -44,6 +45,7 @@ type call struct {
 
 	found      *entry     // what the store held, nil for nothing
 	originCode codes.Code // with which the origin failed, for a stale reply
+	items      *items     // of a batch: what the call asks for, one by one
 	outcome    Outcome
 	decision   cachepolicy.Decision // the last one
 }

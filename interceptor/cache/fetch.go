@@ -126,7 +126,7 @@ func (c *call) wait(fl *flight) (ended bool, err error) {
 // the rule's soft timeout from its start, and at the latest until shortly before the
 // caller's deadline.
 func (c *call) patience() (time.Duration, bool) {
-	if c.found == nil || c.rule.StaleIfError == 0 {
+	if c.found == nil && c.items == nil || c.rule.StaleIfError == 0 {
 		return 0, false
 	}
 	var d time.Duration

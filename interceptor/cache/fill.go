@@ -48,6 +48,9 @@ func (c *call) fill(fl *flight, o *origin, validating bool) fillResult {
 	if res.detail == "" {
 		c.admit(fl, o)
 	}
+	if c.rule.Batch != nil {
+		return c.fillItems(fl, o)
+	}
 	switch {
 	case res.admitted && c.lags(fl, o):
 		res.lagging = true
@@ -74,8 +77,8 @@ func (c *call) keep(fl *flight, o *origin, e *entry, header, trailer metadata.MD
 	res := &fl.result
 	// Appending fills the spare room behind the reply's bytes, which stay as
 	// they are for those who wait.
-	value := appendEntry(res.body, c.key, e, header, trailer)
-	res.stored, res.detail = c.cache.put(c.key, value, c.remaining(fl), fl)
+	value := appendEntry(res.body, fl.key, e, header, trailer)
+	res.stored, res.detail = c.cache.put(fl.key, value, c.remaining(fl), fl)
 	if !res.stored {
 		c.drop(fl, o)
 	}
@@ -89,7 +92,7 @@ func (c *call) admit(fl *flight, o *origin) {
 	})
 	if err != nil {
 		res.detail = err.Error()
-		c.cache.loners.add(c.key, c.cache.now())
+		c.cache.loners.add(fl.key, c.cache.now())
 		return
 	}
 	c.accept(fl, &admission)
@@ -100,9 +103,9 @@ func (c *call) accept(fl *flight, a *cachepolicy.Admission) {
 	res := &fl.result
 	res.admitted = true
 	if a.Lifetime > a.InitialAge {
-		c.cache.loners.remove(c.key)
+		c.cache.loners.remove(fl.key)
 	} else {
-		c.cache.loners.add(c.key, c.cache.now())
+		c.cache.loners.add(fl.key, c.cache.now())
 	}
 	res.terms, res.age, res.etag, res.version, res.omit = a.Terms, a.InitialAge, a.ETag, a.Version, a.Omit
 	if c.rule.Jitter > 0 {
@@ -144,7 +147,7 @@ func (c *call) lags(fl *flight, o *origin) bool {
 // is not the most recent one.
 func (c *call) drop(fl *flight, o *origin) {
 	if !fl.alone && !fl.result.lagging && (o.stored != nil || c.cache.flight.follows(fl)) && !c.cache.flight.isSuperseded(fl) {
-		c.cache.forget(c.key)
+		c.cache.forget(fl.key)
 	}
 }
 

@@ -186,7 +186,7 @@ func (o *origin) ended(fl *flight) {
 	switch {
 	case !originFailure(code):
 		c.cache.backoff.succeeded(fl.key)
-	case o.stored != nil:
+	case o.stored != nil, c.items != nil:
 		c.cache.backoff.failed(fl.key, c.cache.now(), pushback(res.err, res.trailer))
 	}
 }

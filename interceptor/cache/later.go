@@ -24,7 +24,6 @@ func refuseLater(set *cachepolicy.Set) error {
 			continue
 		}
 		refuse("cache.shared_reply", r.SharedReply)
-		refuse("cache.batch", r.Batch != nil)
 	}
 	return errors.Join(faults...)
 }

@@ -63,7 +63,13 @@ func (c *call) whileFailing() (answered bool, err error) {
 // serveStale answers with what was found, if it may be used now that the origin
 // has failed with a code.
 func (c *call) serveStale(code codes.Code) (answered bool, err error) {
-	if !originFailure(code) || c.found == nil {
+	if !originFailure(code) {
+		return false, nil
+	}
+	if c.items != nil {
+		return c.items.serveStale(code)
+	}
+	if c.found == nil {
 		return false, nil
 	}
 	// Invalidations may have come since it was found.

@@ -30,6 +30,7 @@ type shop struct {
 	calls      atomic.Int64
 	getProduct func(context.Context, *testv1.GetProductRequest) (*testv1.GetProductResponse, error)
 	getBasket  func(context.Context, *testv1.GetBasketRequest) (*testv1.GetBasketResponse, error)
+	batch      func(context.Context, *testv1.BatchGetProductsRequest) (*testv1.BatchGetProductsResponse, error)
 	list       func(context.Context, *testv1.ListProductsRequest) (*testv1.ListProductsResponse, error)
 	update     func(context.Context, *testv1.UpdateProductRequest) (*testv1.UpdateProductResponse, error)
 	create     func(context.Context, *testv1.CreateProductRequest) (*testv1.CreateProductResponse, error)
@@ -77,6 +78,18 @@ func (s *shop) ListProducts(ctx context.Context, req *testv1.ListProductsRequest
 		return s.list(ctx, req)
 	}
 	return &testv1.ListProductsResponse{Serial: n, Products: []*testv1.Product{{Id: "1"}, {Id: "2"}}}, nil
+}
+
+func (s *shop) BatchGetProducts(ctx context.Context, req *testv1.BatchGetProductsRequest) (*testv1.BatchGetProductsResponse, error) {
+	n := s.count(ctx)
+	if s.batch != nil {
+		return s.batch(ctx, req)
+	}
+	out := &testv1.BatchGetProductsResponse{}
+	for _, id := range req.GetIds() {
+		out.Products = append(out.Products, &testv1.Product{Id: id, Price: n})
+	}
+	return out, nil
 }
 
 func (s *shop) GetQuote(ctx context.Context, _ *testv1.GetQuoteRequest) (*testv1.GetQuoteResponse, error) {

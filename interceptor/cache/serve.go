@@ -4,9 +4,11 @@ import (
 	"strconv"
 
 	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/encoding"
 	"google.golang.org/grpc/mem"
 	"google.golang.org/grpc/metadata"
 	"google.golang.org/grpc/status"
+	"google.golang.org/protobuf/proto"
 
 	"github.com/freshet-io/freshet/cachepolicy"
 	"github.com/freshet-io/freshet/cachepolicy/wire"
@@ -88,8 +90,10 @@ func (c *call) discard(err error) {
 }
 
 // decode fills the caller's reply from bytes off the wire.
-func (c *call) decode(body []byte) error {
-	return c.codec.Unmarshal(mem.BufferSlice{mem.SliceBuffer(body)}, c.reply)
+func (c *call) decode(body []byte) error { return decodeWith(c.codec, body, c.reply) }
+
+func decodeWith(codec encoding.CodecV2, body []byte, into proto.Message) error {
+	return codec.Unmarshal(mem.BufferSlice{mem.SliceBuffer(body)}, into)
 }
 
 // tooLarge applies the call's receive limit as grpc-go does to replies from the

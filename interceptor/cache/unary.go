@@ -12,6 +12,7 @@ import (
 
 	"github.com/freshet-io/freshet/cachepolicy"
 	"github.com/freshet-io/freshet/cachepolicy/wire"
+	"github.com/freshet-io/freshet/interceptor/store"
 )
 
 const (
@@ -80,6 +81,12 @@ func (c *call) run(req, reply any) error {
 		}
 		return c.bypass(why, req, reply)
 	}
+	if c.rule.Batch != nil {
+		if answered, err := c.batch(); answered {
+			return err
+		}
+		return c.fetch()
+	}
 	c.found = c.cache.lookup(c.ctx, c.key, c.target)
 	if answered, err := c.fromStore(); answered {
 		return err
@@ -130,7 +137,10 @@ func (c *call) prepare(req, reply any) (why string) {
 	if c.cache.closed.Load() {
 		return "closed"
 	}
-	var isProto, isProtoReply bool
+	var (
+		isProto, isProtoReply bool
+		err                   error
+	)
 	c.req, isProto = req.(proto.Message)
 	c.reply, isProtoReply = reply.(proto.Message)
 	if !isProto || !isProtoReply {
@@ -149,18 +159,21 @@ func (c *call) prepare(req, reply any) (why string) {
 	if c.creds && (c.rule.Scope == cachepolicy.Principal && principal == "" || c.variesByUnseen()) {
 		return "call credentials"
 	}
-	in := cachepolicy.KeyInput{
-		Space: c.cache.space, Target: c.target.name, Authority: c.authority,
-		Method: c.method.name, Principal: principal, Request: c.req,
-		Metadata: func(key string) []string { return metadata.ValueFromOutgoingContext(c.ctx, key) },
-	}
-	key, err := c.rule.Key(in)
-	if err != nil {
+	c.caller = principal
+	if c.key, err = c.keyOf(c.req); err != nil {
 		c.cache.complain(c.method, "a request has no key", "error", err)
 		return "no key"
 	}
-	c.key = key
 	return ""
+}
+
+// keyOf is the key of a request that is the call's, or a part of it.
+func (c *call) keyOf(req proto.Message) (store.Key, error) {
+	return c.rule.Key(cachepolicy.KeyInput{
+		Space: c.cache.space, Target: c.target.name, Authority: c.authority,
+		Method: c.method.name, Principal: c.caller, Request: req,
+		Metadata: func(key string) []string { return metadata.ValueFromOutgoingContext(c.ctx, key) },
+	})
 }
 
 // heedRequestDirectives adds what the caller asks by request metadata, which is
