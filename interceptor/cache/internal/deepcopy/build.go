@@ -11,45 +11,38 @@ import (
 
 var protoMessage = reflect.TypeFor[proto.Message]()
 
-// builder compiles a layout.
-type builder struct {
-	layout   *layout
-	messages map[reflect.Type]*plan // nil: has none
-}
+// builder compiles plans: one for each message type, nil for those that are
+// copied by proto.Merge.
+type builder map[reflect.Type]*plan
 
-// message returns the plan of a message type, nil if it is to be copied by
-// proto.Merge.
-func (b *builder) message(t reflect.Type) *plan {
-	if p, met := b.messages[t]; met {
+// message returns the plan of a message type, a pointer.
+func (b builder) message(t reflect.Type) *plan {
+	if p, met := b[t]; met {
 		return p
 	}
 	if !open(t) {
-		b.messages[t] = nil
+		b[t] = nil
 		return nil
 	}
-	p := b.plan(t.Elem())
-	b.messages[t] = p // before its fields: types may refer to themselves
+	p := &plan{goType: t.Elem()}
+	b[t] = p // before its fields: types may refer to themselves
 	for i := range p.goType.NumField() {
 		f := p.goType.Field(i)
 		switch {
-		case f.Name == "unknownFields":
-			p.unknown = i
 		case f.Tag.Get("protobuf_oneof") != "":
-			p.fields = append(p.fields, b.oneof(i, t, f))
-		case f.IsExported():
-			b.add(p, i, f.Type)
+			b.add(p, f, b.oneof(t, f))
+		case f.IsExported(), f.Name == "unknownFields":
+			b.add(p, f, b.field(f.Type))
 		}
 	}
 	return p
 }
 
-func (b *builder) plan(s reflect.Type) *plan {
-	p := &plan{id: len(b.layout.plans), goType: s, unknown: -1}
-	for i := range p.arrays {
-		p.arrays[i] = reflect.ArrayOf(1<<i, s)
+func (builder) add(p *plan, f reflect.StructField, do field) {
+	if do.scan != nil {
+		do.offset, do.goType = f.Offset, f.Type
+		p.fields = append(p.fields, do)
 	}
-	b.layout.plans = append(b.layout.plans, p)
-	return p
 }
 
 // open reports whether t is a pointer to a message struct as protoc-gen-go makes
@@ -81,34 +74,30 @@ func open(t reflect.Type) bool {
 	return ok && reflect.TypeOf(m.ProtoReflect().Interface()) == t
 }
 
-// add adds what there is to do for field i of type t, if anything.
-func (b *builder) add(p *plan, i int, t reflect.Type) {
-	var f field
+// field says what there is to do for a field of type t; nothing if its words are
+// all there is to it.
+func (b builder) field(t reflect.Type) field {
 	switch t.Kind() {
 	case reflect.Pointer:
 		if t.Implements(protoMessage) {
-			f = b.submessage(t)
-		} else {
-			f = pointer(t)
+			return b.submessage(t)
 		}
+		return pointer(t)
 	case reflect.Slice:
-		switch {
-		case t.Elem().Implements(protoMessage):
-			f = b.list(t)
-		default:
-			f = values(t)
+		if t.Elem().Implements(protoMessage) {
+			return b.list(t)
 		}
+		return array(t)
 	case reflect.Map:
 		if t.Elem().Implements(protoMessage) {
-			f = b.mapOfMessages(t)
-		} else {
-			f = mapOfValues(t)
+			return b.mapOfMessages(t)
 		}
-	default: // its words are all there is to it
-		return
+		return mapOfValues(t)
+	case reflect.String: // its words are all there is to copy
+		return field{scan: func(s *scanner, _ loc, src reflect.Value) { s.heap += class(uintptr(src.Len())) }}
+	default:
+		return field{}
 	}
-	f.index = i
-	p.fields = append(p.fields, f)
 }
 
 // wrappers returns the types of the structs that the field of a oneof may hold,

@@ -1,195 +1,128 @@
 package deepcopy
 
-import "reflect"
+import (
+	"reflect"
+	"unsafe"
 
-// submessage is for a field with a message of its own.
-func (b *builder) submessage(t reflect.Type) field {
-	p := b.message(t)
-	return field{
-		count: func(c *counter, src reflect.Value) { c.message(p, src) },
-		own: func(a *arena, dst, src reflect.Value) {
-			if !src.IsNil() {
-				dst.Set(a.message(p, src))
-			}
-		},
-	}
-}
+	"google.golang.org/protobuf/proto"
+)
 
-// message counts the message that src points to.
-func (c *counter) message(p *plan, src reflect.Value) {
+// message notes that the pointer at a place points to a copy of the message that
+// src points to, whose plan is p.
+func (s *scanner) message(p *plan, at loc, src reflect.Value) {
 	switch {
 	case src.IsNil():
 	case p == nil:
-		c.foreign = true
+		s.foreign = true
+		own := cloned(src)
+		s.heap += heapSize(own.Interface().(proto.Message).ProtoReflect()) //nolint:forcetypeassert // cloned returns one
+		s.fixes = append(s.fixes, fix{at: at, own: own, do: func(at unsafe.Pointer, _ memory) {
+			value(own.Type(), at).Set(cloned(own))
+		}})
 	default:
-		c.structs[p.id]++
-		p.count(c, src.Elem())
+		s.pointTo(at, p.scan(s, src.Elem()))
 	}
 }
 
-// message returns a copy of the message that src points to.
-func (a *arena) message(p *plan, src reflect.Value) reflect.Value {
-	if p == nil {
-		return clone(src)
-	}
-	dst := a.take(p, src.Elem())
-	p.own(a, dst, src.Elem())
-	return dst.Addr()
+// cloned copies a message that has no plan.
+func cloned(src reflect.Value) reflect.Value {
+	return reflect.ValueOf(proto.Clone(src.Interface().(proto.Message))) //nolint:forcetypeassert // the field's type says so
+}
+
+// submessage is for a field with a message of its own.
+func (b builder) submessage(t reflect.Type) field {
+	p := b.message(t)
+	return field{scan: func(s *scanner, at loc, src reflect.Value) { s.message(p, at, src) }}
 }
 
 // list is for a list of messages.
-func (b *builder) list(t reflect.Type) field {
+func (b builder) list(t reflect.Type) field {
 	p := b.message(t.Elem())
-	return field{
-		count: func(c *counter, src reflect.Value) {
-			for i := range src.Len() {
-				c.message(p, src.Index(i))
-			}
-		},
-		own: func(a *arena, dst, src reflect.Value) {
-			if !renew(dst, src) {
-				return
-			}
-			for i := range src.Len() {
-				if s := src.Index(i); !s.IsNil() {
-					dst.Index(i).Set(a.message(p, s))
-				}
-			}
-		},
-	}
-}
-
-// renew gives dst room of its own for as many elements as src has, and none
-// behind them, and reports whether there are any.
-func renew(dst, src reflect.Value) bool {
-	n := src.Len()
-	if n == 0 {
-		if src.Cap() > 0 {
-			dst.SetCap(0)
-		}
-		return false
-	}
-	dst.SetZero()
-	dst.Grow(n)
-	dst.SetLen(n)
-	dst.SetCap(n)
-	return true
-}
-
-// pointer is for a scalar with presence.
-func pointer(t reflect.Type) field {
-	set := func(dst, src reflect.Value) {
-		if src.IsNil() {
+	return field{scan: func(s *scanner, at loc, src reflect.Value) {
+		if !s.slice(at, src) {
 			return
 		}
-		p := reflect.New(t.Elem())
-		p.Elem().Set(src.Elem())
-		dst.Set(p)
-	}
-	if f := tables.pointers[t]; f != nil {
-		set = func(dst, _ reflect.Value) { f(dst.Addr().Interface()) }
-	}
-	return field{share: set, own: func(_ *arena, dst, src reflect.Value) { set(dst, src) }}
-}
-
-// values is for a byte slice, and for a list of scalars, strings or byte slices.
-func values(t reflect.Type) field {
-	set := func(dst, src reflect.Value) {
-		if renew(dst, src) {
-			reflect.Copy(dst, src)
-		}
-	}
-	if f := tables.slices[t]; f != nil {
-		set = func(dst, _ reflect.Value) { f(dst.Addr().Interface()) }
-	}
-	return field{own: func(_ *arena, dst, src reflect.Value) { set(dst, src) }}
-}
-
-// mapOfValues is for a map of scalars, strings or byte slices.
-func mapOfValues(t reflect.Type) field {
-	ofBytes := t.Elem() == reflect.TypeFor[[]byte]()
-	set := func(dst, src reflect.Value) {
-		m := reflect.MakeMapWithSize(t, src.Len())
-		k, v := reflect.New(t.Key()).Elem(), reflect.New(t.Elem()).Elem()
-		for it := src.MapRange(); it.Next(); {
-			k.SetIterKey(it)
-			v.SetIterValue(it)
-			if ofBytes {
-				v.SetBytes(exact(v.Bytes()))
-			}
-			m.SetMapIndex(k, v)
-		}
-		dst.Set(m)
-	}
-	if f := tables.maps[t]; f != nil {
-		set = func(dst, _ reflect.Value) { f(dst.Addr().Interface()) }
-	}
-	return field{own: func(_ *arena, dst, src reflect.Value) {
-		if !src.IsNil() {
-			set(dst, src)
+		to := s.pointers(src.Len())
+		s.pointTo(at, to)
+		for i := range src.Len() {
+			s.message(p, to.plus(uintptr(i)*unsafe.Sizeof(uintptr(0))), src.Index(i))
 		}
 	}}
 }
 
-// mapOfMessages is for a map whose values are messages.
-func (b *builder) mapOfMessages(t reflect.Type) field {
-	p := b.message(t.Elem())
-	return field{
-		count: func(c *counter, src reflect.Value) {
-			v := reflect.New(t.Elem()).Elem()
-			for it := src.MapRange(); it.Next(); {
-				v.SetIterValue(it)
-				c.message(p, v)
-			}
-		},
-		own: func(a *arena, dst, src reflect.Value) {
-			if src.IsNil() {
-				return
-			}
-			m := reflect.MakeMapWithSize(t, src.Len())
-			k, v := reflect.New(t.Key()).Elem(), reflect.New(t.Elem()).Elem()
-			for it := src.MapRange(); it.Next(); {
-				k.SetIterKey(it)
-				v.SetIterValue(it)
-				if v.IsNil() {
-					m.SetMapIndex(k, v)
-				} else {
-					m.SetMapIndex(k, a.message(p, v))
-				}
-			}
-			dst.Set(m)
-		},
+// slice sees to the header of a slice, and reports whether there is anything
+// behind it.
+func (s *scanner) slice(at loc, src reflect.Value) bool {
+	if src.Cap() > 0 {
+		s.clips = append(s.clips, at)
 	}
+	return src.Len() > 0
 }
 
-// oneof is for the field i of a message of type t that holds a oneof's member,
-// in a struct of its own.
-func (b *builder) oneof(i int, t reflect.Type, f reflect.StructField) field {
+// pointer is for a scalar or a string with presence.
+func pointer(t reflect.Type) field {
+	size := t.Elem().Size()
+	f := field{
+		scan: func(s *scanner, at loc, src reflect.Value) {
+			if !src.IsNil() {
+				s.pointTo(at, s.bytes(raw(src.UnsafePointer(), size)))
+			}
+		},
+		share: func(dst reflect.Value) {
+			if !dst.IsNil() {
+				p := reflect.New(t.Elem())
+				p.Elem().Set(dst.Elem())
+				dst.Set(p)
+			}
+		},
+	}
+	if t.Elem().Kind() == reflect.String {
+		f.scan = func(s *scanner, at loc, src reflect.Value) {
+			if !src.IsNil() {
+				s.pointTo(at, s.strings([]string{src.Elem().String()}))
+			}
+		}
+	}
+	return f
+}
+
+// array is for a byte slice, and for a list of scalars, strings or byte slices.
+func array(t reflect.Type) field {
+	size := t.Elem().Size()
+	place := func(s *scanner, src reflect.Value) loc {
+		return s.bytes(raw(src.UnsafePointer(), uintptr(src.Len())*size))
+	}
+	switch t {
+	case reflect.TypeFor[[]string]():
+		place = func(s *scanner, src reflect.Value) loc { return s.strings(src.Interface().([]string)) } //nolint:forcetypeassert // by t
+	case reflect.TypeFor[[][]byte]():
+		place = func(s *scanner, src reflect.Value) loc { return s.headers(src.Interface().([][]byte)) } //nolint:forcetypeassert // by t
+	}
+	return field{scan: func(s *scanner, at loc, src reflect.Value) {
+		if s.slice(at, src) {
+			s.pointTo(at, place(s, src))
+		}
+	}}
+}
+
+// oneof is for the field of a message of type t that holds a oneof's member, in a
+// struct of its own.
+func (b builder) oneof(t reflect.Type, f reflect.StructField) field {
 	plans := map[reflect.Type]*plan{}
 	for _, w := range wrappers(t, f) {
-		p := b.plan(w.Elem())
-		b.add(p, 0, w.Elem().Field(0).Type)
+		p := &plan{goType: w.Elem()}
+		b.add(p, p.goType.Field(0), b.field(p.goType.Field(0).Type))
 		plans[w] = p
 	}
 	return field{
-		index: i,
-		count: func(c *counter, src reflect.Value) {
+		scan: func(s *scanner, at loc, src reflect.Value) {
 			if w := src.Elem(); w.IsValid() && !w.IsNil() {
-				p := plans[w.Type()]
-				c.structs[p.id]++
-				p.count(c, w.Elem())
+				// Of an interface's two words the second one is the pointer.
+				s.pointTo(at.plus(unsafe.Sizeof(uintptr(0))), plans[w.Type()].scan(s, w.Elem()))
 			}
 		},
-		own: func(a *arena, dst, src reflect.Value) {
-			if w := src.Elem(); w.IsValid() && !w.IsNil() {
-				p := plans[w.Type()]
-				n := a.take(p, w.Elem())
-				p.own(a, n, w.Elem())
-				dst.Set(n.Addr())
-			}
-		},
-		share: func(dst, src reflect.Value) {
-			if w := src.Elem(); w.IsValid() && !w.IsNil() {
+		share: func(dst reflect.Value) {
+			if w := dst.Elem(); w.IsValid() && !w.IsNil() {
 				n := reflect.New(w.Type().Elem())
 				n.Elem().Set(w.Elem())
 				dst.Set(n)

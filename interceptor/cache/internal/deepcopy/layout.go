@@ -1,16 +1,10 @@
 package deepcopy
 
 import (
-	"math/bits"
 	"reflect"
 	"sync"
-
-	"google.golang.org/protobuf/proto"
+	"unsafe"
 )
-
-// slabBits is the logarithm of how many structs of one type are allocated at
-// once, at most.
-const slabBits = 4
 
 // Copier compiles message types and keeps the plans, one layout for each type of
 // message frozen, for as long as it lives. The zero value is ready. It is safe
@@ -24,8 +18,7 @@ type Copier struct {
 type layout struct {
 	goType reflect.Type // of the message, a pointer
 	root   *plan        // nil: by proto.Merge
-	plans  []*plan      // of the structs that it may be made of
-	arenas sync.Pool    // of *arena, empty ones
+	spare  sync.Pool    // of *memory, for copies
 }
 
 // layout returns the layout of t. Compiling takes some ten microseconds for each
@@ -36,9 +29,8 @@ func (c *Copier) layout(t reflect.Type) *layout {
 	if known := c.layouts[t]; known != nil {
 		return known
 	}
-	l := &layout{goType: t}
-	b := &builder{layout: l, messages: map[reflect.Type]*plan{}}
-	l.root = b.message(t)
+	b := builder{}
+	l := &layout{goType: t, root: b.message(t)}
 	if c.layouts == nil {
 		c.layouts = map[reflect.Type]*layout{}
 	}
@@ -46,114 +38,70 @@ func (c *Copier) layout(t reflect.Type) *layout {
 	return l
 }
 
-// arena is where a copy's structs come from.
-type arena struct {
-	slabs []slab // by plan
-}
-
-type slab struct {
-	structs reflect.Value // an array
-	next    int           // of its elements
-	size    int
-	missing int // structs that the copy will want besides
-}
-
-func (l *layout) arena(counts []int) *arena {
-	a, _ := l.arenas.Get().(*arena)
-	if a == nil {
-		a = &arena{slabs: make([]slab, len(l.plans))}
+// memory returns room for where n slabs begin.
+func (l *layout) memory(n int) *memory {
+	m, _ := l.spare.Get().(*memory)
+	if m == nil {
+		m = new(memory)
 	}
-	for i, n := range counts {
-		a.slabs[i] = slab{missing: n}
+	if cap(*m) < n {
+		*m = make(memory, n)
 	}
-	return a
+	*m = (*m)[:n]
+	return m
 }
 
-// release empties an arena, which would otherwise keep the copy alive.
-func (l *layout) release(a *arena) {
-	clear(a.slabs)
-	l.arenas.Put(a)
+// release takes the room back, without what would keep the copy alive.
+func (l *layout) release(m *memory) {
+	clear(*m)
+	l.spare.Put(m)
 }
 
-// take returns a new struct of p's type, with the words of src.
-func (a *arena) take(p *plan, src reflect.Value) reflect.Value {
-	s := &a.slabs[p.id]
-	if s.next == s.size {
-		log := min(max(bits.Len(uint(s.missing)), 1)-1, slabBits)
-		s.next, s.size = 0, 1<<log
-		s.missing -= s.size
-		s.structs = reflect.New(p.arrays[log]).Elem()
-	}
-	dst := s.structs.Index(s.next)
-	s.next++
-	dst.Set(src)
-	return dst
-}
-
-// plan says what there is to do for the struct of a message or of a oneof's
-// wrapper, beside copying its words.
+// plan says where the struct of a message, or of a oneof's wrapper, holds more
+// than its own words.
 type plan struct {
-	id      int // in the layout
-	goType  reflect.Type
-	arrays  [slabBits + 1]reflect.Type // of goType, by the logarithm of their length
-	fields  []field
-	unknown int // index of the unknown fields, -1 for none
-}
-
-// field says what there is to do for one field. In each function src is the
-// original's field, and dst that of a struct whose words have been copied.
-type field struct {
-	index int
-	// count counts the structs that the field refers to; nil if it cannot.
-	count func(c *counter, src reflect.Value)
-	// own replaces what dst refers to by a copy.
-	own func(a *arena, dst, src reflect.Value)
-	// share replaces what dst's holder must be able to change although the rest
-	// is shared; nil if there is nothing.
-	share func(dst, src reflect.Value)
-}
-
-// counter counts the structs that a message is made of.
-type counter struct {
-	structs []int // by plan
-	foreign bool  // there is a message that has no plan
-}
-
-func (p *plan) count(c *counter, src reflect.Value) {
-	for i := range p.fields {
-		if f := &p.fields[i]; f.count != nil {
-			f.count(c, src.Field(f.index))
-		}
+	goType reflect.Type
+	fields []field
+	arrays [maxStructs + 1]struct {
+		once sync.Once
+		t    reflect.Type
 	}
 }
 
-func (p *plan) own(a *arena, dst, src reflect.Value) {
+// array returns the type of an array of n structs.
+func (p *plan) array(n int) reflect.Type {
+	a := &p.arrays[n]
+	a.once.Do(func() { a.t = reflect.ArrayOf(n, p.goType) })
+	return a.t
+}
+
+// field says what there is to do for one field.
+type field struct {
+	offset uintptr
+	goType reflect.Type
+	// scan notes what the field src refers to. It will be at at.
+	scan func(s *scanner, at loc, src reflect.Value)
+	// share makes dst, whose words are another's, refer to what its holder may
+	// change although the rest is shared; nil if there is nothing.
+	share func(dst reflect.Value)
+}
+
+// message gives the message that p is the plan of a place, and all that it refers
+// to. src is its struct.
+func (p *plan) scan(s *scanner, src reflect.Value) loc {
+	to := s.structOf(p, src)
+	base := src.Addr().UnsafePointer()
 	for i := range p.fields {
 		f := &p.fields[i]
-		f.own(a, dst.Field(f.index), src.Field(f.index))
+		f.scan(s, to.plus(f.offset), value(f.goType, unsafe.Add(base, f.offset)))
 	}
-	p.ownUnknown(dst, src)
+	return to
 }
 
-// ownUnknown is for unknown fields, whose holders append to them.
-func (p *plan) ownUnknown(dst, src reflect.Value) {
-	if p.unknown < 0 || src.Field(p.unknown).Cap() == 0 {
-		return
-	}
-	m := dst.Addr().Interface().(proto.Message).ProtoReflect() //nolint:forcetypeassert // only messages have unknown fields
-	m.SetUnknown(exact(m.GetUnknown()))
-}
-
-func (p *plan) share(dst, src reflect.Value) {
+func (p *plan) share(dst unsafe.Pointer) {
 	for i := range p.fields {
 		if f := &p.fields[i]; f.share != nil {
-			f.share(dst.Field(f.index), src.Field(f.index))
+			f.share(value(f.goType, unsafe.Add(dst, f.offset)))
 		}
 	}
-	p.ownUnknown(dst, src)
-}
-
-// clone copies a message that has no plan.
-func clone(src reflect.Value) reflect.Value {
-	return reflect.ValueOf(proto.Clone(src.Interface().(proto.Message))) //nolint:forcetypeassert // the field's type says so
 }
