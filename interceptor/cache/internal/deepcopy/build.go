@@ -20,7 +20,7 @@ func (b builder) message(t reflect.Type) *plan {
 	if p, met := b[t]; met {
 		return p
 	}
-	if !open(t) {
+	if !known(t) {
 		b[t] = nil
 		return nil
 	}
@@ -31,7 +31,9 @@ func (b builder) message(t reflect.Type) *plan {
 		switch {
 		case f.Tag.Get("protobuf_oneof") != "":
 			b.add(p, f, b.oneof(t, f))
-		case f.IsExported(), f.Name == "unknownFields":
+		case f.Name == "XXX_raceDetectHookData":
+			b.add(p, f, wiped(f.Type))
+		case f.Tag.Get("protobuf") != "", f.Name == "unknownFields":
 			b.add(p, f, b.field(f.Type))
 		}
 	}
@@ -45,25 +47,25 @@ func (builder) add(p *plan, f reflect.StructField, do field) {
 	}
 }
 
-// open reports whether t is a pointer to a message struct as protoc-gen-go makes
-// it for the open API, with nothing in it but what this package knows of.
-func open(t reflect.Type) bool {
+// known reports whether t is a pointer to a message struct as protoc-gen-go makes
+// it for the open or the opaque API, with nothing in it but what this package
+// knows of.
+func known(t reflect.Type) bool {
 	if t.Kind() != reflect.Pointer || t.Elem().Kind() != reflect.Struct || !t.Implements(protoMessage) {
 		return false
 	}
 	var marked bool
 	for i := range t.Elem().NumField() {
 		f := t.Elem().Field(i)
-		switch {
-		case f.Anonymous:
-			return false
-		case f.Name == "state":
-			marked = f.Tag.Get("protogen") == "open.v1"
-		case f.Name == "sizeCache", f.Name == "unknownFields":
-		case !f.IsExported():
-			return false // extensions, or what a later version may have
-		case f.Tag.Get("protobuf") == "" && f.Tag.Get("protobuf_oneof") == "":
-			return false
+		switch f.Name {
+		case "state":
+			api := f.Tag.Get("protogen")
+			marked = api == "open.v1" || api == "opaque.v1"
+		case "sizeCache", "unknownFields", "XXX_presence", "XXX_raceDetectHookData":
+		default:
+			if f.Tag.Get("protobuf") == "" && f.Tag.Get("protobuf_oneof") == "" {
+				return false // extensions, fields decoded late, or what comes after this was written
+			}
 		}
 	}
 	if !marked {
@@ -81,6 +83,9 @@ func (b builder) field(t reflect.Type) field {
 	case reflect.Pointer:
 		if t.Implements(protoMessage) {
 			return b.submessage(t)
+		}
+		if t.Elem().Kind() == reflect.Slice {
+			return b.hiddenList(t)
 		}
 		return pointer(t)
 	case reflect.Slice:

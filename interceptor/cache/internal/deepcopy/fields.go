@@ -39,14 +39,54 @@ func (b builder) submessage(t reflect.Type) field {
 func (b builder) list(t reflect.Type) field {
 	p := b.message(t.Elem())
 	return field{scan: func(s *scanner, at loc, src reflect.Value) {
-		if !s.slice(at, src) {
-			return
+		if s.slice(at, src) {
+			s.messages(p, at, src)
 		}
-		to := s.pointers(src.Len())
-		s.pointTo(at, to)
-		for i := range src.Len() {
-			s.message(p, to.plus(uintptr(i)*unsafe.Sizeof(uintptr(0))), src.Index(i))
-		}
+	}}
+}
+
+// messages notes that the list at a place has copies of the messages in src,
+// whose plan is p.
+func (s *scanner) messages(p *plan, at loc, src reflect.Value) {
+	to := s.pointers(src.Len())
+	s.pointTo(at, to)
+	for i := range src.Len() {
+		s.message(p, to.plus(uintptr(i)*unsafe.Sizeof(uintptr(0))), src.Index(i))
+	}
+}
+
+// hiddenList is for a list of messages as the opaque API has it: the struct
+// points to the slice.
+func (b builder) hiddenList(t reflect.Type) field {
+	p := b.message(t.Elem().Elem())
+	return field{
+		scan: func(s *scanner, at loc, src reflect.Value) {
+			if src.IsNil() {
+				return
+			}
+			to := s.header(src.Elem().Len())
+			s.pointTo(at, to)
+			if src.Elem().Len() > 0 {
+				s.messages(p, to, src.Elem())
+			}
+		},
+		share: func(dst reflect.Value) { renew(t, dst) },
+	}
+}
+
+// renew makes dst, a pointer, point to a copy of what it points to.
+func renew(t reflect.Type, dst reflect.Value) {
+	if !dst.IsNil() {
+		p := reflect.New(t.Elem())
+		p.Elem().Set(dst.Elem())
+		dst.Set(p)
+	}
+}
+
+// wiped is for a field that copies have empty.
+func wiped(t reflect.Type) field {
+	return field{scan: func(s *scanner, at loc, _ reflect.Value) {
+		s.amends = append(s.amends, amend{at, func(at unsafe.Pointer) { value(t, at).SetZero() }})
 	}}
 }
 
@@ -54,7 +94,7 @@ func (b builder) list(t reflect.Type) field {
 // behind it.
 func (s *scanner) slice(at loc, src reflect.Value) bool {
 	if src.Cap() > 0 {
-		s.clips = append(s.clips, at)
+		s.amends = append(s.amends, amend{at, clip})
 	}
 	return src.Len() > 0
 }
@@ -68,13 +108,7 @@ func pointer(t reflect.Type) field {
 				s.pointTo(at, s.bytes(raw(src.UnsafePointer(), size)))
 			}
 		},
-		share: func(dst reflect.Value) {
-			if !dst.IsNil() {
-				p := reflect.New(t.Elem())
-				p.Elem().Set(dst.Elem())
-				dst.Set(p)
-			}
-		},
+		share: func(dst reflect.Value) { renew(t, dst) },
 	}
 	if t.Elem().Kind() == reflect.String {
 		f.scan = func(s *scanner, at loc, src reflect.Value) {

@@ -37,6 +37,13 @@ type fix struct {
 	own reflect.Value
 }
 
+// first gives the original what is its own.
+func (f *fix) first(m memory) {
+	if f.own.IsValid() {
+		value(f.own.Type(), m.at(f.at)).Set(f.own)
+	}
+}
+
 // memory is where the slabs of one copy begin.
 type memory []unsafe.Pointer
 

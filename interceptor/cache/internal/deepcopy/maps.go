@@ -60,9 +60,9 @@ func (b builder) mapOfMessages(t reflect.Type) field {
 		}
 		s.fixes = append(s.fixes, fix{at: at, do: func(at unsafe.Pointer, in memory) {
 			m := reflect.MakeMapWithSize(t, n)
-			elems := unsafe.Slice((*unsafe.Pointer)(in.at(values)), n)
 			for i := range n {
-				m.SetMapIndex(keys.Index(i), reflect.NewAt(t.Elem().Elem(), elems[i]))
+				elem := in.at(values.plus(uintptr(i) * unsafe.Sizeof(uintptr(0))))
+				m.SetMapIndex(keys.Index(i), value(t.Elem(), elem))
 			}
 			value(t, at).Set(m)
 		}})

@@ -11,7 +11,7 @@ import (
 type Original struct {
 	message proto.Message
 	layout  *layout
-	words reflect.Value // of the message, where there is an image
+	words   reflect.Value // of the message, where there is an image
 	image   *image        // nil: copied by proto.Merge
 	foreign bool          // a part of it is copied by proto.Merge
 	heap    int64

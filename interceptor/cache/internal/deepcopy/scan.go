@@ -20,8 +20,14 @@ type scanner struct {
 	open    map[*plan]*openStructs
 	array   [kinds]openArray
 	foreign bool
-	clips   []loc
+	amends  []amend
 	heap    int64 // taken by what is in no slab
+}
+
+// amend is a change to the words that the original has of the scanned message.
+type amend struct {
+	at loc
+	do func(at unsafe.Pointer)
 }
 
 // kind is a sort of array that a message needs beside its structs.
@@ -142,6 +148,17 @@ func (s *scanner) headers(src [][]byte) loc {
 	return at
 }
 
+// header gives the header of a slice of n elements a place.
+func (s *scanner) header(n int) loc {
+	at := s.arrayOf(ofHeaders, unsafe.Sizeof(header{}))
+	h := header{len: n, cap: n}
+	if n == 0 {
+		h.data = unsafe.Pointer(&empty)
+	}
+	s.slabs[at.slab] = append(s.slabs[at.slab].(words[header]), h) //nolint:forcetypeassert // as arrayOf made it
+	return at
+}
+
 // bytes gives a copy of plain memory a place, aligned for any number.
 func (s *scanner) bytes(src []byte) loc {
 	n := (len(src) + 7) / 8
@@ -174,14 +191,12 @@ func (s *scanner) finish() *image {
 	for i, sl := range s.slabs {
 		m[i] = sl.base()
 	}
-	for _, at := range s.clips {
-		clip(m.at(at))
+	for _, a := range s.amends {
+		a.do(m.at(a.at))
 	}
 	s.link(m)
 	for i := range s.fixes {
-		if f := &s.fixes[i]; f.own.IsValid() {
-			value(f.own.Type(), m.at(f.at)).Set(f.own)
-		}
+		s.fixes[i].first(m)
 	}
 	img := s.image
 	img.relocs, img.fixes = exact(img.relocs), exact(img.fixes)
