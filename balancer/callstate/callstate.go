@@ -45,6 +45,7 @@ type State struct {
 	before   pick // what last was before, to be able to retract one
 	attempts int
 	stream   bool
+	strained bool
 
 	affinity    string
 	hasAffinity bool
@@ -122,6 +123,28 @@ func (s *State) Stream() bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.stream
+}
+
+// Strained reports whether the picker knew, at any attempt, of no endpoint that was well: all that
+// the call could have gone to were overloaded, ejected or draining. No choice
+// among them helps then, but less work would.
+func (s *State) Strained() bool {
+	if s == nil {
+		return false
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.strained
+}
+
+// MarkStrained says what Strained reports. Pickers call it.
+func (s *State) MarkStrained() {
+	if s == nil {
+		return
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.strained = true
 }
 
 // MarkStream tells the picker that the call is a stream, whose duration says

@@ -55,17 +55,43 @@ func TestStreamMark(t *testing.T) {
 	}
 }
 
+func TestStrain(t *testing.T) {
+	_, s := callstate.New(context.Background())
+	if s.Strained() {
+		t.Error("a fresh State is strained")
+	}
+	s.MarkStrained()
+	if !s.Strained() {
+		t.Error("MarkStrained left no mark")
+	}
+}
+
+func TestARejectedEndpointIsAvoided(t *testing.T) {
+	_, s := callstate.New(context.Background())
+	s.Reject() // nothing has ended yet
+	s.Ended("a", false)
+	if w := s.Wish(); w.Failures != 0 {
+		t.Errorf("after a success: %+v", w)
+	}
+	s.Reject()
+	if w := s.Wish(); w.Failures != 1 || w.Failed[0] != "a" {
+		t.Errorf("after its rejection: %+v", w)
+	}
+}
+
 func TestNilStateIsEmptyAndDeaf(t *testing.T) {
 	s := callstate.From(context.Background())
 	s.Picked("a", callstate.RuleOnly)
 	s.Retracted()
 	s.MarkStream()
+	s.MarkStrained()
+	s.Reject()
 	s.SetAffinity("a")
 	s.Ended("a", true)
 	if w := s.Wish(); w != (callstate.Wish{}) {
 		t.Errorf("a nil State wishes %+v", w)
 	}
-	if s.Endpoint() != "" || s.Attempts() != 0 || s.Rule() != callstate.RuleNone || s.Stream() {
+	if s.Endpoint() != "" || s.Attempts() != 0 || s.Rule() != callstate.RuleNone || s.Stream() || s.Strained() {
 		t.Error("a nil State knows something")
 	}
 }

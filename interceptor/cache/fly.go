@@ -183,6 +183,9 @@ func (o *origin) ended(fl *flight) {
 	c, res := o.call, &fl.result
 	code := status.Code(res.err)
 	c.target.pulse.ended(code)
+	if o.state.Strained() || code == codes.ResourceExhausted && res.served() {
+		c.target.load.sign(c.cache.now())
+	}
 	switch {
 	case !originFailure(code):
 		c.cache.backoff.succeeded(fl.key)

@@ -8,7 +8,9 @@ import (
 // overloadFor is for how long a target counts as overloaded after the last sign of it.
 const overloadFor = time.Second
 
-// load knows whether a target has more to do than it can.
+// load knows whether a target has more to do than it can: its servers say so by
+// RESOURCE_EXHAUSTED, or the policy freshet by finding no endpoint that is well
+// (callstate.State.Strained). One hot server among others is none of the cache's business.
 type load struct{ until atomic.Int64 } // since the cache's base
 
 func (l *load) overloaded(now time.Duration) bool { return int64(now) < l.until.Load() }
