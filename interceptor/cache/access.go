@@ -20,9 +20,9 @@ const (
 	storeWait = 5 * time.Millisecond
 )
 
-// lookup returns what is stored under key, nil for nothing. A store that fails,
-// panics, hangs or lies costs a miss.
-func (c *Cache) lookup(ctx context.Context, key store.Key, t *target) *entry {
+// lookup reads what is stored under key into e, and returns it, nil for nothing. A store that
+// fails, panics, hangs or lies costs a miss.
+func (c *Cache) lookup(ctx context.Context, key store.Key, t *target, e *entry) *entry {
 	value, ok, err := c.get(ctx, key)
 	if err != nil {
 		if ctx.Err() == nil { // else it is the caller who has given up
@@ -33,13 +33,12 @@ func (c *Cache) lookup(ctx context.Context, key store.Key, t *target) *entry {
 	if !ok {
 		return nil
 	}
-	e, err := parseEntry(key, value)
-	if err != nil {
+	if err := e.parse(key, value); err != nil {
 		c.storeFailed("get", err)
 		c.forget(key)
 		return nil
 	}
-	if e.etag != "" {
+	if len(e.etag) > 0 {
 		c.renewals.apply(key, e)
 	}
 	e.judge(c, t)

@@ -88,7 +88,7 @@ func (it *items) lookUp() {
 	c := it.call
 	o := c.outlook()
 	for _, one := range it.once {
-		one.found = c.cache.lookup(c.ctx, one.key, c.target)
+		one.found = c.cache.lookup(c.ctx, one.key, c.target, new(entry))
 		one.decide(c, o)
 	}
 }

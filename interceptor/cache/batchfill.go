@@ -107,7 +107,7 @@ func (c *call) fillItem(fl *flight, o *origin, at int, part proto.Message) (deta
 	res.body = append(make([]byte, 0, len(body)+valueSlack), body...)
 	e := &entry{
 		policy: cachepolicy.Entry{Requested: one.begun, InitialAge: res.age, Terms: res.terms, Version: res.version},
-		epoch:  one.since, groups: res.groups, endpoint: res.endpoint,
+		epoch:  one.since, groups: res.groups, endpoint: []byte(res.endpoint),
 	}
 	c.keep(one, o, e, c.kept(res.header, res.omit), c.kept(res.trailer, res.omit))
 	return res.detail, false
@@ -119,7 +119,7 @@ const notFound = 5
 // newerStored reports whether what is stored under the item's key was asked for later, or is of a later
 // version: batches overlap, and end in any order.
 func (c *call) newerStored(one *flight) bool {
-	e := c.cache.lookup(context.Background(), one.key, c.target)
+	e := c.cache.lookup(context.Background(), one.key, c.target, new(entry))
 	return e != nil && !e.policy.Invalidated &&
 		(e.policy.Requested > one.begun || e.policy.Version > one.result.version && e.policy.Age(c.cache.now()) < c.rule.MaxAge)
 }

@@ -74,7 +74,7 @@ func (it *items) serve(a *asked) (answered bool, err error) {
 		}
 		size += len(one.found.body)
 		one.part = c.reply.ProtoReflect().New().Interface()
-		if err := decodeWith(c.codec, one.found.body, one.part); err != nil {
+		if err := c.wire.decode(c.codec, one.found.body, one.part); err != nil {
 			c.cache.storeFailed("get", err)
 			c.cache.forget(one.key)
 			one.part, one.found, one.decision = nil, nil, cachepolicy.Decision{}
@@ -124,7 +124,7 @@ func (it *items) report(a *asked) {
 		if l := one.found.policy.Terms.Lifetime; i == 0 || l < c.outcome.Lifetime {
 			c.outcome.Lifetime = l
 		}
-		c.outcome.Endpoint = one.found.endpoint
+		c.outcome.Endpoint = string(one.found.endpoint)
 	}
 }
 

@@ -39,11 +39,14 @@ type call struct {
 	named     bool // the caller forced codec
 	maxRecv   int
 	authority string
+	explained bool          // somebody reads the outcome
 	creds     bool          // the call has credentials of its own, which nobody sees
 	started   time.Duration // since the cache's base
 	arrival   uint64        // the clock when the call began
 
-	found      *entry     // what the store held, nil for nothing
+	found      *entry // what the store held, nil for nothing
+	room       entry  // for it
+	wire       wireBuffer
 	originCode codes.Code // with which the origin failed, for a stale reply
 	items      *items     // of a batch: what the call asks for, one by one
 	outcome    Outcome

@@ -17,7 +17,7 @@ import (
 // unchanged.
 func (o *origin) validates() bool {
 	e := o.stored
-	return e != nil && e.etag != "" && !o.call.noStore && o.call.cache.state(o.call.target, e.epoch, e.groups) != invalid
+	return e != nil && len(e.etag) > 0 && !o.call.noStore && o.call.cache.state(o.call.target, e.epoch, e.groups) != invalid
 }
 
 // condition returns the context of one call to the origin: the flight's, with what
@@ -46,7 +46,7 @@ func (o *origin) condition(ctx context.Context, validating bool) context.Context
 		md.Set(wire.KeyCacheControl, directives)
 	}
 	if validating {
-		md.Set(wire.KeyIfNoneMatch, o.stored.etag)
+		md.Set(wire.KeyIfNoneMatch, string(o.stored.etag))
 	}
 	delete(md, wire.KeyCacheMinVersion)
 	if minVersion {

@@ -12,13 +12,23 @@ func appendString(b []byte, s string) []byte {
 	return append(b, s...)
 }
 
+func appendBytes(b, s []byte) []byte {
+	b = binary.AppendUvarint(b, uint64(len(s)))
+	return append(b, s...)
+}
+
 func cutString(b []byte) (string, []byte, bool) {
+	s, rest, ok := cutBytes(b)
+	return string(s), rest, ok
+}
+
+func cutBytes(b []byte) (s, rest []byte, ok bool) {
 	n, w := binary.Uvarint(b)
 	if w <= 0 || n > uint64(len(b)-w) {
-		return "", nil, false
+		return nil, nil, false
 	}
 	b = b[w:]
-	return string(b[:n]), b[n:], true
+	return b[:n:n], b[n:], true
 }
 
 // appendMD encodes metadata with its keys sorted, so that equal replies have

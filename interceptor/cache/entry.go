@@ -45,11 +45,13 @@ type entry struct {
 	policy   cachepolicy.Entry
 	epoch    uint64 // the clock at the start of the fetch, or of the last validation
 	groups   []epoch.Group
-	endpoint string // that answered
-	etag     string // "": there is nothing to validate by
+	endpoint []byte // that answered
+	etag     []byte // none: there is nothing to validate by
 	body     []byte
 	md       []byte // header and trailer, encoded
 	fetch    fetchID
+
+	few [4]epoch.Group // room for groups: most replies have few
 }
 
 // fetchID tells the fetches of one key apart: the clock and the time at which
@@ -62,8 +64,8 @@ type fetchID struct {
 // appendEntry appends what follows the reply's bytes, which buf holds.
 func appendEntry(buf []byte, key store.Key, e *entry, header, trailer metadata.MD) []byte {
 	body := len(buf)
-	buf = appendString(buf, e.endpoint)
-	buf = appendString(buf, e.etag)
+	buf = appendBytes(buf, e.endpoint)
+	buf = appendBytes(buf, e.etag)
 	buf = binary.AppendUvarint(buf, uint64(len(e.groups)))
 	le := binary.LittleEndian
 	for _, g := range e.groups {
@@ -101,53 +103,51 @@ func flagsOf(p *cachepolicy.Entry) uint32 {
 	return flags
 }
 
-// parseEntry checks and reads a stored value. The entry refers to value.
-func parseEntry(key store.Key, value []byte) (*entry, error) {
+// parse checks and reads a stored value, to which the entry refers from then on.
+func (e *entry) parse(key store.Key, value []byte) error {
 	n := len(value) - footerSize
 	if n < 0 {
-		return nil, errDamaged
+		return errDamaged
 	}
 	le := binary.LittleEndian
 	end := len(value) - 4
 	if crc32.Checksum(value[:end], castagnoli) != le.Uint32(value[end:]) {
-		return nil, errDamaged
+		return errDamaged
 	}
 	f := value[n:]
 	body, meta, flags := uint64(le.Uint32(f[56:])), uint64(le.Uint32(f[60:])), le.Uint32(f[64:])
 	if le.Uint32(f[68:]) != entryMagic || store.Key(f[72:104]) != key || body+meta != uint64(n) {
-		return nil, errDamaged
+		return errDamaged
 	}
 	duration := func(at int) time.Duration { return time.Duration(le.Uint64(f[at:])) }
-	e := &entry{
-		policy: cachepolicy.Entry{
-			Requested:  duration(0),
-			InitialAge: duration(8),
-			Terms: cachepolicy.Terms{
-				Lifetime:             duration(16),
-				StaleIfError:         duration(24),
-				StaleWhileRevalidate: duration(32),
-				MustRevalidate:       flags&flagMustRevalidate != 0,
-				NoCache:              flags&flagNoCache != 0,
-			},
-			Version:  le.Uint64(f[48:]),
-			Negative: flags&flagNegative != 0,
+	e.policy = cachepolicy.Entry{
+		Requested:  duration(0),
+		InitialAge: duration(8),
+		Terms: cachepolicy.Terms{
+			Lifetime:             duration(16),
+			StaleIfError:         duration(24),
+			StaleWhileRevalidate: duration(32),
+			MustRevalidate:       flags&flagMustRevalidate != 0,
+			NoCache:              flags&flagNoCache != 0,
 		},
-		epoch: le.Uint64(f[40:]),
-		body:  value[:body:body],
+		Version:  le.Uint64(f[48:]),
+		Negative: flags&flagNegative != 0,
 	}
+	e.epoch = le.Uint64(f[40:])
+	e.body = value[:body:body]
 	e.fetch = fetchID{e.epoch, e.policy.Requested}
 	if !e.parseMeta(value[body:n]) {
-		return nil, errDamaged
+		return errDamaged
 	}
-	return e, nil
+	return nil
 }
 
 func (e *entry) parseMeta(b []byte) bool {
 	var ok bool
-	if e.endpoint, b, ok = cutString(b); !ok {
+	if e.endpoint, b, ok = cutBytes(b); !ok {
 		return false
 	}
-	if e.etag, b, ok = cutString(b); !ok {
+	if e.etag, b, ok = cutBytes(b); !ok {
 		return false
 	}
 	n, w := binary.Uvarint(b)
@@ -155,9 +155,10 @@ func (e *entry) parseMeta(b []byte) bool {
 		return false
 	}
 	b = b[w:]
-	if n > 0 {
+	if e.groups = e.few[:0]; n > uint64(len(e.few)) {
 		e.groups = make([]epoch.Group, n)
 	}
+	e.groups = e.groups[:n]
 	for i := range e.groups {
 		if len(b) < 9 {
 			return false

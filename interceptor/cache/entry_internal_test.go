@@ -37,16 +37,16 @@ func TestEntriesReadBack(t *testing.T) {
 			groups: rapid.SliceOf(rapid.Custom(func(t *rapid.T) epoch.Group {
 				return epoch.Group{Hash: rapid.Uint64().Draw(t, "hash"), Version: rapid.Uint64().Draw(t, "v")}
 			})).Draw(t, "groups"),
-			endpoint: rapid.String().Draw(t, "endpoint"),
-			etag:     rapid.String().Draw(t, "etag"),
+			endpoint: []byte(rapid.String().Draw(t, "endpoint")),
+			etag:     []byte(rapid.String().Draw(t, "etag")),
 		}
 		value := appendEntry(slices.Clone(body), key, in, header, trailer)
-		out, err := parseEntry(key, value)
-		if err != nil {
+		var out entry
+		if err := out.parse(key, value); err != nil {
 			t.Fatal(err)
 		}
 		if out.policy != in.policy || out.epoch != in.epoch || !slices.Equal(out.groups, in.groups) ||
-			out.endpoint != in.endpoint || out.etag != in.etag || !bytes.Equal(out.body, body) {
+			!bytes.Equal(out.endpoint, in.endpoint) || !bytes.Equal(out.etag, in.etag) || !bytes.Equal(out.body, body) {
 			t.Fatalf("got %+v, want %+v", out, in)
 		}
 		h, tr, err := out.metadata()
@@ -55,7 +55,7 @@ func TestEntriesReadBack(t *testing.T) {
 		}
 		other := key
 		other[rapid.IntRange(0, 31).Draw(t, "byte")]++
-		if _, err := parseEntry(other, value); err == nil {
+		if err := new(entry).parse(other, value); err == nil {
 			t.Fatal("read under another key")
 		}
 	})
@@ -68,13 +68,13 @@ func sameMD(a, b metadata.MD) bool {
 // What a store returns may be anything.
 func FuzzParseEntry(f *testing.F) {
 	key := store.Key{1}
-	good := appendEntry([]byte("body"), key, &entry{groups: []epoch.Group{{Hash: 7, Version: 1}}, endpoint: "e"}, metadata.Pairs("a", "b"), nil)
+	good := appendEntry([]byte("body"), key, &entry{groups: []epoch.Group{{Hash: 7, Version: 1}}, endpoint: []byte("e")}, metadata.Pairs("a", "b"), nil)
 	f.Add(good)
 	f.Add(good[1:])
 	f.Add([]byte{})
 	f.Fuzz(func(t *testing.T, value []byte) {
-		e, err := parseEntry(key, value)
-		if err != nil {
+		var e entry
+		if err := e.parse(key, value); err != nil {
 			return
 		}
 		if _, _, err := e.metadata(); err == nil && !reflect.DeepEqual(value, good) {
@@ -88,7 +88,7 @@ func FuzzParseEntry(f *testing.F) {
 // FuzzParseMeta gets past the checksum.
 func FuzzParseMeta(f *testing.F) {
 	var e entry
-	value := appendEntry(nil, store.Key{}, &entry{groups: []epoch.Group{{Hash: 7}, {Hash: 8, Version: 300}}, endpoint: "e"}, metadata.Pairs("a", "b", "a", "c"), metadata.Pairs("d", ""))
+	value := appendEntry(nil, store.Key{}, &entry{groups: []epoch.Group{{Hash: 7}, {Hash: 8, Version: 300}}, endpoint: []byte("e")}, metadata.Pairs("a", "b", "a", "c"), metadata.Pairs("d", ""))
 	f.Add(value[:len(value)-footerSize])
 	f.Add([]byte{0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 1})
 	f.Fuzz(func(t *testing.T, meta []byte) {

@@ -66,7 +66,7 @@ func (c *call) fill(fl *flight, o *origin, validating bool) fillResult {
 	}
 	e := &entry{
 		policy: cachepolicy.Entry{Requested: fl.begun, InitialAge: res.age, Terms: res.terms, Version: res.version},
-		epoch:  fl.since, groups: res.groups, endpoint: res.endpoint, etag: res.etag,
+		epoch:  fl.since, groups: res.groups, endpoint: []byte(res.endpoint), etag: []byte(res.etag),
 	}
 	c.keep(fl, o, e, c.kept(res.header, res.omit), c.kept(res.trailer, res.omit))
 	return filled
@@ -136,7 +136,7 @@ func (c *call) lags(fl *flight, o *origin) bool {
 	if res.version == 0 {
 		return false
 	}
-	known := c.cache.lookup(context.Background(), c.key, c.target)
+	known := c.cache.lookup(context.Background(), c.key, c.target, new(entry))
 	return known != nil && !known.policy.Invalidated && known.policy.Version > res.version &&
 		known.policy.Age(c.cache.now()) < c.rule.MaxAge
 }

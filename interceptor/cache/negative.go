@@ -40,7 +40,7 @@ func (c *call) fillError(fl *flight, o *origin) {
 	}
 	e := &entry{
 		policy: cachepolicy.Entry{Requested: fl.begun, InitialAge: res.age, Terms: res.terms, Version: res.version, Negative: true},
-		epoch:  fl.since, groups: res.groups, endpoint: res.endpoint,
+		epoch:  fl.since, groups: res.groups, endpoint: []byte(res.endpoint),
 	}
 	c.keep(fl, o, e, c.kept(res.header, res.omit), c.kept(res.trailer, res.omit))
 }

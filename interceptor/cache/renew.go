@@ -26,14 +26,14 @@ func (c *call) renew(fl *flight, o *origin) fillResult {
 		return fillAgain
 	}
 	etag, err := wire.ReplyETag(res.header, res.trailer)
-	if err != nil || etag != "" && !wire.MatchesETag([]string{stored.etag}, etag) {
+	if err != nil || etag != "" && !wire.MatchesETag([]string{string(stored.etag)}, etag) {
 		return fillAgain // it speaks of another reply
 	}
 	header, trailer, err := stored.metadata()
 	if err != nil {
 		return fillAgain
 	}
-	admission, err := c.rule.Renew(cachepolicy.Reply{Request: o.req, Header: res.header, Trailer: res.trailer}, stored.policy.Terms, stored.etag)
+	admission, err := c.rule.Renew(cachepolicy.Reply{Request: o.req, Header: res.header, Trailer: res.trailer}, stored.policy.Terms, string(stored.etag))
 	res.reply, res.body = nil, stored.body
 	if err != nil {
 		// Good for its caller, and not to be kept any longer.
@@ -61,7 +61,7 @@ func (c *call) renew(fl *flight, o *origin) fillResult {
 	}
 	e := &entry{
 		policy: cachepolicy.Entry{Requested: fl.begun, InitialAge: res.age, Terms: res.terms, Version: res.version},
-		epoch:  fl.since, groups: res.groups, endpoint: stored.endpoint, etag: res.etag,
+		epoch:  fl.since, groups: res.groups, endpoint: stored.endpoint, etag: []byte(res.etag),
 	}
 	if changed {
 		res.body = append(make([]byte, 0, len(stored.body)+valueSlack), stored.body...)

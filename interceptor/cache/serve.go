@@ -51,7 +51,10 @@ func (c *call) serve() (answered bool, err error) {
 		c.outcome.Result = Stale
 	}
 	c.outcome.Age, c.outcome.Lifetime = c.decision.Age, e.policy.Terms.Lifetime
-	c.outcome.Endpoint, c.outcome.Stored, c.outcome.Version = e.endpoint, true, e.policy.Version
+	c.outcome.Stored, c.outcome.Version = true, e.policy.Version
+	if c.explained {
+		c.outcome.Endpoint = string(e.endpoint)
+	}
 	c.handBack(header, trailer, cachePeer, stored)
 	return true, stored
 }
@@ -90,10 +93,19 @@ func (c *call) discard(err error) {
 }
 
 // decode fills the caller's reply from bytes off the wire.
-func (c *call) decode(body []byte) error { return decodeWith(c.codec, body, c.reply) }
+func (c *call) decode(body []byte) error { return c.wire.decode(c.codec, body, c.reply) }
 
-func decodeWith(codec encoding.CodecV2, body []byte, into proto.Message) error {
-	return codec.Unmarshal(mem.BufferSlice{mem.SliceBuffer(body)}, into)
+// wireBuffer is room for what a codec wants its bytes in.
+type wireBuffer struct {
+	slice  mem.SliceBuffer
+	buffer [1]mem.Buffer
+}
+
+func (w *wireBuffer) decode(codec encoding.CodecV2, body []byte, into proto.Message) error {
+	w.slice, w.buffer[0] = body, &w.slice
+	err := codec.Unmarshal(w.buffer[:], into)
+	w.slice = nil
+	return err
 }
 
 // tooLarge applies the call's receive limit as grpc-go does to replies from the

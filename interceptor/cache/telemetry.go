@@ -9,7 +9,9 @@ import (
 	"go.opentelemetry.io/otel/attribute"
 	otelcodes "go.opentelemetry.io/otel/codes"
 	"go.opentelemetry.io/otel/metric"
+	metricnoop "go.opentelemetry.io/otel/metric/noop"
 	"go.opentelemetry.io/otel/trace"
+	tracenoop "go.opentelemetry.io/otel/trace/noop"
 	"google.golang.org/grpc/status"
 )
 
@@ -30,15 +32,22 @@ const (
 
 // telemetry is what the cache says of itself through OpenTelemetry.
 type telemetry struct {
-	tracer   trace.Tracer
+	tracer   trace.Tracer // nil where nobody traces, as instruments where nobody counts
 	lookups  metric.Int64Counter
 	duration metric.Float64Histogram
 }
 
 // newTelemetry makes the instruments.
 func newTelemetry(cfg *config) (*telemetry, error) {
+	t := &telemetry{}
+	// Telling nobody would cost a third of a small hit.
+	if _, off := cfg.tracer.(tracenoop.TracerProvider); !off {
+		t.tracer = cfg.tracer.Tracer(scope)
+	}
+	if _, off := cfg.meter.(metricnoop.MeterProvider); off {
+		return t, nil
+	}
 	meter := cfg.meter.Meter(scope)
-	t := &telemetry{tracer: cfg.tracer.Tracer(scope)}
 	var err error
 	t.lookups, err = meter.Int64Counter("freshet.cache.lookups", metric.WithUnit("{lookup}"),
 		metric.WithDescription("Calls of methods with a cache rule, by how they were answered."))
@@ -89,16 +98,26 @@ type callSpan struct {
 // start begins the span of a call, whose context carries it from here on.
 func (t *telemetry) start(c *call) callSpan {
 	s := callSpan{ctx: c.ctx}
+	if t.tracer == nil {
+		c.explained = len(c.reports) > 0
+		return s
+	}
 	c.ctx, s.span = t.tracer.Start( //nolint:spancheck // end ends it
 		c.ctx, c.method.tele.span, c.method.tele.start...)
+	c.explained = len(c.reports) > 0 || s.span.IsRecording()
 	return s
 }
 
 // end ends it and counts the call.
 func (t *telemetry) end(s callSpan, c *call, err error) {
 	out, tele := &c.outcome, &c.method.tele
-	t.lookups.Add(s.ctx, 1, tele.add[out.Result]...)
-	t.duration.Record(s.ctx, (c.cache.now() - c.started).Seconds(), tele.record[out.Result]...)
+	if t.lookups != nil {
+		t.lookups.Add(s.ctx, 1, tele.add[out.Result]...)
+		t.duration.Record(s.ctx, (c.cache.now() - c.started).Seconds(), tele.record[out.Result]...)
+	}
+	if s.span == nil {
+		return
+	}
 	if s.span.IsRecording() {
 		s.span.SetAttributes(tele.results[out.Result], attrAge.Float64(out.Age.Truncate(time.Microsecond).Seconds()))
 		if out.Endpoint != "" {

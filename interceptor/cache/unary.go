@@ -2,6 +2,7 @@ package cache
 
 import (
 	"context"
+	"time"
 
 	"google.golang.org/genproto/googleapis/rpc/errdetails"
 	"google.golang.org/grpc"
@@ -87,7 +88,7 @@ func (c *call) run(req, reply any) error {
 		}
 		return c.fetch()
 	}
-	c.found = c.cache.lookup(c.ctx, c.key, c.target)
+	c.found = c.cache.lookup(c.ctx, c.key, c.target, &c.room)
 	if answered, err := c.fromStore(); answered {
 		return err
 	}
@@ -100,7 +101,7 @@ func (c *call) run(req, reply any) error {
 // fromStore answers the call with what was found, if that may be used without
 // asking the origin first.
 func (c *call) fromStore() (answered bool, err error) {
-	c.decide(c.outlook())
+	c.decideAt(c.started, c.outlook())
 	switch c.decision.Verdict {
 	case cachepolicy.Hit, cachepolicy.Stale:
 		refresh := c.decision.Refresh
@@ -123,12 +124,14 @@ func (c *call) outlook() cachepolicy.Origin {
 }
 
 // decide asks the one decision function about what was found.
-func (c *call) decide(o cachepolicy.Origin) {
+func (c *call) decide(o cachepolicy.Origin) { c.decideAt(c.cache.now(), o) }
+
+func (c *call) decideAt(now time.Duration, o cachepolicy.Origin) {
 	var e *cachepolicy.Entry
 	if c.found != nil {
 		e = &c.found.policy
 	}
-	c.decision = cachepolicy.Decide(e, c.rule, c.wish, c.cache.now(), o)
+	c.decision = cachepolicy.Decide(e, c.rule, c.wish, now, o)
 }
 
 // prepare works out the call's identity. It returns why the cache cannot take
@@ -169,11 +172,18 @@ func (c *call) prepare(req, reply any) (why string) {
 
 // keyOf is the key of a request that is the call's, or a part of it.
 func (c *call) keyOf(req proto.Message) (store.Key, error) {
-	return c.rule.Key(cachepolicy.KeyInput{
+	in := cachepolicy.KeyInput{
 		Space: c.cache.space, Target: c.target.name, Authority: c.authority,
 		Method: c.method.name, Principal: c.caller, Request: req,
-		Metadata: func(key string) []string { return metadata.ValueFromOutgoingContext(c.ctx, key) },
-	})
+	}
+	if len(c.rule.Vary) > 0 {
+		in.Metadata = c.metadata()
+	}
+	return c.rule.Key(in)
+}
+
+func (c *call) metadata() func(string) []string {
+	return func(key string) []string { return metadata.ValueFromOutgoingContext(c.ctx, key) }
 }
 
 // heedRequestDirectives adds what the caller asks by request metadata, which is
