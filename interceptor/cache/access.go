@@ -47,6 +47,9 @@ func (c *Cache) lookup(ctx context.Context, key store.Key, t *target, e *entry) 
 
 // judge notes what invalidations have made of the entry.
 func (e *entry) judge(c *Cache, t *target) {
+	if c.weak.lookupEpoch {
+		return
+	}
 	state := c.state(t, e.epoch, e.groups)
 	e.policy.Invalidated, e.policy.Soft = state == invalid, state == soft
 }

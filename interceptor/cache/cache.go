@@ -54,6 +54,7 @@ type Cache struct {
 	refreshing atomic.Int64   // calls in the background now
 	count      counters
 	closed     atomic.Bool
+	weak       weak
 
 	targets    targets
 	lastTarget atomic.Pointer[channelTarget]

@@ -65,6 +65,8 @@ func (c *call) board(how boarding) (fl *flight, leads bool) {
 	}
 	joinable := func(fl *flight) bool {
 		switch {
+		case c.cache.weak.followers:
+			return true
 		case c.wish.NoCache || c.wish.MaxAge == 0:
 			return false // joins no flight older than itself
 		case how == boardLater && fl.since < c.arrival:
@@ -173,7 +175,7 @@ func (c *call) usable(fl *flight) boarding {
 	e := cachepolicy.Entry{
 		Requested: fl.begun, InitialAge: res.age, Terms: res.terms, Version: res.version,
 	}
-	if fl.since < c.arrival {
+	if fl.since < c.arrival && !c.cache.weak.followers {
 		state := c.cache.state(c.target, fl.since, res.groups)
 		e.Invalidated, e.Soft = state == invalid, state == soft
 	}

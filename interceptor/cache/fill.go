@@ -38,6 +38,9 @@ const (
 func (c *call) fill(fl *flight, o *origin, validating bool) fillResult {
 	res := &fl.result
 	c.cache.flight.settle(fl)
+	if c.cache.weak.fillEpoch {
+		c.cache.flight.restart(fl, c.cache.clock.Now(), fl.begun)
+	}
 	if wire.SaysNotModified(res.header, res.trailer) {
 		if validating {
 			return c.renew(fl, o)
@@ -130,6 +133,9 @@ func (c *call) accept(fl *flight, a *cachepolicy.Admission) {
 // not yet past its bound (after that a server may have begun to count anew).
 func (c *call) lags(fl *flight, o *origin) bool {
 	res := &fl.result
+	if c.cache.weak.versions {
+		return false
+	}
 	if c.cache.clock.Lags(res.groups) || !o.background && c.wish.MinVersion > res.version {
 		return true
 	}

@@ -162,7 +162,9 @@ func (c *call) prepare(req, reply any) (why string) {
 	if c.creds && (c.rule.Scope == cachepolicy.Principal && principal == "" || c.variesByUnseen()) {
 		return "call credentials"
 	}
-	c.caller = principal
+	if !c.cache.weak.principals {
+		c.caller = principal
+	}
 	if c.key, err = c.keyOf(c.req); err != nil {
 		c.cache.complain(c.method, "a request has no key", "error", err)
 		return "no key"
