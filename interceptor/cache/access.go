@@ -99,10 +99,14 @@ func (c *Cache) put(key store.Key, value []byte, ttl time.Duration, fl *flight) 
 }
 
 func (c *Cache) set(ctx context.Context, key store.Key, value []byte, ttl time.Duration, late func() bool) (stored bool, detail string) {
+	// Before, lest the old reply is used while the store takes its time; and
+	// after, lest it has been read meanwhile.
+	c.decoded.Remove(&key)
 	err := func() (err error) {
 		defer caught(&err)
 		return c.store.Set(ctx, key, value, ttl)
 	}()
+	c.decoded.Remove(&key)
 	switch {
 	case err == nil && late():
 		// A later flight has begun meanwhile, and may have stored before this.
@@ -122,6 +126,7 @@ func (c *Cache) set(ctx context.Context, key store.Key, value []byte, ttl time.D
 // forget deletes what is stored under key. It returns after storeWait, although
 // the store may not have answered.
 func (c *Cache) forget(key store.Key) {
+	c.decoded.Remove(&key)
 	if c.ownsStore {
 		c.remove(context.Background(), key)
 		return
@@ -146,6 +151,7 @@ func (c *Cache) remove(ctx context.Context, key store.Key) {
 		defer caught(&err)
 		return c.store.Delete(ctx, key)
 	}()
+	c.decoded.Remove(&key)
 	if err != nil {
 		c.storeFailed("delete", err)
 	}

@@ -14,6 +14,7 @@ import (
 	"google.golang.org/protobuf/reflect/protoregistry"
 
 	"github.com/freshet-io/freshet/cachepolicy"
+	"github.com/freshet-io/freshet/interceptor/cache/internal/decoded"
 	"github.com/freshet-io/freshet/interceptor/cache/internal/epoch"
 	"github.com/freshet-io/freshet/interceptor/store"
 	"github.com/freshet-io/freshet/interceptor/store/bigcachestore"
@@ -42,19 +43,21 @@ type Cache struct {
 	logger       *slog.Logger
 	telemetry    *telemetry
 
-	base       time.Time // of every duration the cache keeps
-	space      uint64    // keeps caches that share a store apart
-	seed       maphash.Seed
-	clock      *epoch.Clock
-	flight     *flights
-	loners     loners
-	backoff    backoffs
-	renewals   *renewals
-	history    *epoch.History // nil where no rule has a hold-off
-	refreshing atomic.Int64   // calls in the background now
-	count      counters
-	closed     atomic.Bool
-	weak       weak
+	base          time.Time // of every duration the cache keeps
+	space         uint64    // keeps caches that share a store apart
+	seed          maphash.Seed
+	clock         *epoch.Clock
+	flight        *flights
+	loners        loners
+	backoff       backoffs
+	renewals      *renewals
+	history       *epoch.History // nil where no rule has a hold-off
+	refreshing    atomic.Int64   // calls in the background now
+	count         counters
+	closed        atomic.Bool
+	weak          weak
+	mutationCheck bool
+	decoded       *decoded.Tier[resident] // nil for a small cache
 
 	targets    targets
 	lastTarget atomic.Pointer[channelTarget]
@@ -74,32 +77,36 @@ func New(opts ...Option) (*Cache, error) {
 		err = errors.Join(err, annErr)
 		policies = cachepolicy.Merge(own, policies)
 	}
-	err = errors.Join(err, refuseLater(policies))
 	tele, teleErr := newTelemetry(cfg)
 	if err := errors.Join(err, teleErr); err != nil {
 		return nil, err
 	}
 	c := &Cache{
-		policies:     policies,
-		store:        cfg.store,
-		principal:    cfg.principal,
-		fetchTimeout: cfg.fetchTimeout,
-		writeDoubt:   cfg.writeDoubt,
-		logger:       cfg.logger,
-		telemetry:    tele,
-		base:         time.Now(),
-		space:        rand.Uint64(),
-		seed:         maphash.MakeSeed(),
-		clock:        epoch.New(int(min(cfg.maxBytes/64, maxRemembered))),
+		policies:      policies,
+		store:         cfg.store,
+		principal:     cfg.principal,
+		fetchTimeout:  cfg.fetchTimeout,
+		writeDoubt:    cfg.writeDoubt,
+		mutationCheck: cfg.mutationCheck,
+		logger:        cfg.logger,
+		telemetry:     tele,
+		base:          time.Now(),
+		space:         rand.Uint64(),
+		seed:          maphash.MakeSeed(),
+		clock:         epoch.New(int(min(cfg.maxBytes/64, maxRemembered))),
 	}
-	c.renewals = newRenewals(cfg.maxBytes)
+	share := divide(cfg.maxBytes)
+	c.renewals = newRenewals(share.renewals)
+	if share.decoded > 0 {
+		c.decoded = decoded.New[resident](share.decoded)
+	}
 	if d := longestHoldOff(policies); d > 0 {
 		c.history = epoch.NewHistory(d)
 	}
 	c.flight = newFlights(&c.closed)
 	c.methods.Store(&map[string]*method{})
 	if c.store == nil {
-		s, err := bigcachestore.New(bigcachestore.WithMaxBytes(cfg.maxBytes))
+		s, err := bigcachestore.New(bigcachestore.WithMaxBytes(share.store))
 		if err != nil {
 			return nil, err
 		}
@@ -120,6 +127,7 @@ func (c *Cache) Close() error {
 		return nil
 	}
 	c.flight.cancelUnwaited()
+	c.decoded.Clear()
 	if c.ownsStore {
 		return c.store.Close()
 	}

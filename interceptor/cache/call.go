@@ -13,6 +13,7 @@ import (
 	"google.golang.org/protobuf/proto"
 
 	"github.com/freshet-io/freshet/cachepolicy"
+	"github.com/freshet-io/freshet/interceptor/cache/internal/decoded"
 	"github.com/freshet-io/freshet/interceptor/store"
 )
 
@@ -44,8 +45,9 @@ type call struct {
 	started   time.Duration // since the cache's base
 	arrival   uint64        // the clock when the call began
 
-	found      *entry // what the store held, nil for nothing
-	room       entry  // for it
+	found      *entry                    // what the store held, nil for nothing
+	room       entry                     // for it
+	resident   *decoded.Record[resident] // if it is decoded already
 	wire       wireBuffer
 	originCode codes.Code // with which the origin failed, for a stale reply
 	items      *items     // of a batch: what the call asks for, one by one

@@ -48,6 +48,7 @@ type entry struct {
 	endpoint []byte // that answered
 	etag     []byte // none: there is nothing to validate by
 	body     []byte
+	size     int    // of body, which a decoded reply has no more
 	md       []byte // header and trailer, encoded
 	fetch    fetchID
 
@@ -134,7 +135,7 @@ func (e *entry) parse(key store.Key, value []byte) error {
 		Negative: flags&flagNegative != 0,
 	}
 	e.epoch = le.Uint64(f[40:])
-	e.body = value[:body:body]
+	e.body, e.size = value[:body:body], int(body)
 	e.fetch = fetchID{e.epoch, e.policy.Requested}
 	if !e.parseMeta(value[body:n]) {
 		return errDamaged

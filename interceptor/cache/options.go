@@ -29,16 +29,17 @@ type optionFunc func(*config)
 func (f optionFunc) apply(c *config) { f(c) }
 
 type config struct {
-	policies     *cachepolicy.Set
-	annotations  bool
-	store        store.Store
-	maxBytes     int64
-	principal    func(context.Context) (string, error)
-	fetchTimeout time.Duration
-	writeDoubt   time.Duration
-	tracer       trace.TracerProvider
-	meter        metric.MeterProvider
-	logger       *slog.Logger
+	policies      *cachepolicy.Set
+	annotations   bool
+	store         store.Store
+	maxBytes      int64
+	principal     func(context.Context) (string, error)
+	fetchTimeout  time.Duration
+	writeDoubt    time.Duration
+	mutationCheck bool
+	tracer        trace.TracerProvider
+	meter         metric.MeterProvider
+	logger        *slog.Logger
 }
 
 func newConfig(opts []Option) (*config, error) {
@@ -106,10 +107,12 @@ func WithStore(s store.Store) Option {
 	return optionFunc(func(c *config) { c.store = s })
 }
 
-// WithMaxBytes bounds the memory of the default store, index included; at least
-// 1 MiB, by default 64 MiB. It also sets how many invalidations are remembered
-// exactly: one for each 64 bytes, at most 800,000; with [WithStore] that is all
-// it does.
+// WithMaxBytes bounds the memory of what is cached; at least 1 MiB, by default 64 MiB.
+// An eighth is for decoded replies (from 8 MiB on), a sixteenth for what validations
+// have renewed, and the rest for the default store, index included. It
+// also sets how many invalidations are remembered exactly, beside that: one for each 64
+// bytes, at most 800,000. With [WithStore] the store is the caller's matter, and the
+// rest as it is without.
 func WithMaxBytes(n int64) Option {
 	return optionFunc(func(c *config) { c.maxBytes = n })
 }
@@ -143,6 +146,14 @@ func WithFetchTimeout(d time.Duration) Option {
 // that a server may still take to commit a write whose caller is gone.
 func WithWriteDoubt(d time.Duration) Option {
 	return optionFunc(func(c *config) { c.writeDoubt = d })
+}
+
+// WithMutationCheck is for tests and for looking for a bug: under rules with shared_reply
+// each use of a shared reply checks that no caller has changed what lies within it, and panics,
+// naming the method, if one has. It costs an encoding of the reply for each hit.
+// The default is not to look.
+func WithMutationCheck() Option {
+	return optionFunc(func(c *config) { c.mutationCheck = true })
 }
 
 // WithTracerProvider sets where spans go; by default the global provider.

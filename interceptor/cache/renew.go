@@ -69,6 +69,7 @@ func (c *call) renew(fl *flight, o *origin) fillResult {
 		return filled
 	}
 	c.cache.renewals.put(c.key, renewal{of: stored.fetch, epoch: fl.since, entry: e.policy})
+	c.cache.decoded.Remove(&c.key) // it has the old terms
 	res.stored = true
 	return filled
 }

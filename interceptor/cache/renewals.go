@@ -41,8 +41,8 @@ type renewals struct {
 // renewalKey is half of a store.Key, which is a digest.
 type renewalKey [16]byte
 
-func newRenewals(maxBytes int64) *renewals {
-	return &renewals{limit: int(max(16, maxBytes/renewalShare/renewalBytes/2))}
+func newRenewals(limit int64) *renewals {
+	return &renewals{limit: int(max(16, limit/renewalBytes/2))}
 }
 
 // put remembers a renewal, unless a later one is known.

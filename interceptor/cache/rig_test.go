@@ -273,3 +273,10 @@ func equal(t *testing.T, got, want proto.Message) {
 }
 
 func contains(s, part string) bool { return strings.Contains(s, part) }
+
+// constantly is an origin that always says the same.
+func constantly(reply *testv1.GetProductResponse) func(context.Context, *testv1.GetProductRequest) (*testv1.GetProductResponse, error) {
+	return func(context.Context, *testv1.GetProductRequest) (*testv1.GetProductResponse, error) {
+		return proto.Clone(reply).(*testv1.GetProductResponse), nil //nolint:forcetypeassert // a clone
+	}
+}

@@ -26,13 +26,15 @@ func (c *call) serve() (answered bool, err error) {
 			return false, nil
 		}
 	} else {
-		if err := c.tooLarge(len(e.body)); err != nil {
+		if err := c.tooLarge(e.size); err != nil {
 			if stale { // the origin's own error says more
 				return false, nil
 			}
 			return true, c.fail(err)
 		}
-		if err := c.decode(e.body); err != nil {
+		if c.resident != nil {
+			c.copyOut(c.resident)
+		} else if err := c.decode(e.body); err != nil {
 			c.discard(err)
 			return false, nil
 		}

@@ -19,6 +19,8 @@ type Stats struct {
 	Bypassed  uint64
 	Errors    uint64
 
+	// DecodedHits counts the hits that were answered from the decoded tier.
+	DecodedHits uint64
 	// OriginCalls counts the calls that the cache made of the origin.
 	OriginCalls uint64
 	// Refreshes counts those of them that were made in the background.
@@ -47,6 +49,7 @@ type Stats struct {
 // counters are the live form of Stats.
 type counters struct {
 	results       [results]atomic.Uint64
+	decoded       atomic.Uint64
 	originCalls   atomic.Uint64
 	refreshes     atomic.Uint64
 	lagging       atomic.Uint64
@@ -68,6 +71,7 @@ func (c *Cache) Stats() Stats {
 		Collapsed:     c.count.results[Collapsed].Load(),
 		Bypassed:      c.count.results[Bypass].Load(),
 		Errors:        c.count.results[Error].Load(),
+		DecodedHits:   c.count.decoded.Load(),
 		OriginCalls:   c.count.originCalls.Load(),
 		Refreshes:     c.count.refreshes.Load(),
 		Lagging:       c.count.lagging.Load(),

@@ -88,8 +88,15 @@ func (c *call) run(req, reply any) error {
 		}
 		return c.fetch()
 	}
+	if answered, err := c.fromMemory(); answered {
+		return err
+	}
+	ticket := c.cache.decoded.Ticket(&c.key)
 	c.found = c.cache.lookup(c.ctx, c.key, c.target, &c.room)
 	if answered, err := c.fromStore(); answered {
+		if c.outcome.Result == Hit && !c.named && !c.room.policy.Negative {
+			c.offer(ticket)
+		}
 		return err
 	}
 	if c.wish.OnlyIfCached {

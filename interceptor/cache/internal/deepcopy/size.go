@@ -54,10 +54,15 @@ func mapSize(t reflect.Type, n int) int64 {
 	return size + class(uintptr(slots)*(1+t.Key().Size()+t.Elem().Size()))
 }
 
-// heapSize estimates what a message without a plan takes, from its encoding: the
-// structs of messages are several times as large as that.
+// heapSize estimates what a message without a plan takes: its struct, and eight
+// times its encoding for what that refers to, which is what nested messages with
+// short strings take.
 func heapSize(m protoreflect.Message) int64 {
-	return class(uintptr(proto.Size(m.Interface()))*6 + 256)
+	n := class(uintptr(proto.Size(m.Interface())) * 8)
+	if t := reflect.TypeOf(m.Interface()); t.Kind() == reflect.Pointer {
+		n += class(t.Elem().Size())
+	}
+	return n
 }
 
 // class rounds up to about the size that the allocator gives: its classes are 8
