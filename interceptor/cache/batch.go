@@ -63,6 +63,7 @@ func (c *call) takeApart() (*items, error) {
 	if err != nil || len(ids) == 0 {
 		return nil, err
 	}
+	c.held = true
 	it := &items{call: c, ids: ids, all: make([]item, len(ids))}
 	first := make(map[string]*item, len(ids))
 	for i, id := range ids {

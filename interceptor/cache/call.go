@@ -3,6 +3,7 @@ package cache
 import (
 	"context"
 	"net"
+	"sync"
 	"time"
 
 	"google.golang.org/grpc"
@@ -41,6 +42,8 @@ type call struct {
 	maxRecv   int
 	authority string
 	explained bool          // somebody reads the outcome
+	held      bool          // a flight, or a part of a batch, refers to the call
+	stay      bool          // the call waits for its flight whatever comes
 	creds     bool          // the call has credentials of its own, which nobody sees
 	started   time.Duration // since the cache's base
 	arrival   uint64        // the clock when the call began
@@ -54,6 +57,11 @@ type call struct {
 	outcome    Outcome
 	decision   cachepolicy.Decision // the last one
 }
+
+// calls holds calls that have ended and that nothing refers to any more: most hits.
+var calls = sync.Pool{New: func() any { return new(call) }}
+
+func (c *call) reset() { *c = call{} }
 
 // scan reads from the options what the call's handling depends on.
 func (c *call) scan() {

@@ -41,8 +41,15 @@ func (c *call) fetch() error {
 	if c.noStore {
 		how = boardAlone
 	}
+	c.stay = c.stays()
 	for {
 		fl, leads := c.board(how)
+		switch {
+		case leads && c.stay:
+			fl.run()
+		case leads:
+			fl.start()
+		}
 		c.outcome.Collapsed = c.outcome.Collapsed || !leads
 		if ended, err := c.wait(fl); ended {
 			return err
@@ -53,6 +60,16 @@ func (c *call) fetch() error {
 		}
 		how = next // boardLater leads nowhere but to boardAlone, which ends
 	}
+}
+
+// stays reports whether the caller waits for the flight's end whatever comes: then it need
+// not wait for another goroutine.
+func (c *call) stays() bool {
+	if c.ctx.Done() != nil {
+		return false
+	}
+	_, impatient := c.patience()
+	return !impatient
 }
 
 // board finds the call a flight.
@@ -225,7 +242,9 @@ func (c *call) deliver(fl *flight, leads bool) error {
 	if err := c.tooLarge(len(res.body)); !leads && err != nil {
 		return c.fail(err)
 	}
-	if leads && res.reply != nil {
+	if leads && res.reply == c.reply {
+		// It is the caller's already.
+	} else if leads && res.reply != nil {
 		move(c.reply, res.reply)
 	} else if err := c.decode(res.body); err != nil {
 		return c.fail(status.Errorf(codes.Internal, "freshet cache: a reply that one caller decoded does not decode for another: %v", err))
@@ -255,6 +274,9 @@ func (c *call) detach(kind flightKind) (context.Context, context.CancelFunc) {
 	ctx := context.WithoutCancel(c.ctx)
 	if kind == flightBackground {
 		return context.WithTimeout(ctx, c.cache.fetchTimeout)
+	}
+	if c.stay {
+		return ctx, func() {} // there is always somebody who waits
 	}
 	if deadline, ok := c.ctx.Deadline(); ok {
 		return context.WithTimeout(ctx, max(time.Until(deadline), c.cache.fetchTimeout))

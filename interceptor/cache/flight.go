@@ -21,6 +21,7 @@ type flight struct {
 	key    store.Key
 	cancel context.CancelFunc
 	done   chan struct{} // closed when result may be read
+	run    func()        // makes the call, once
 
 	// Written under the flights' lock, by the flight itself.
 	since uint64        // the clock before anything was sent
@@ -122,20 +123,20 @@ func (f *flights) join(key store.Key, joinable func(*flight) bool, begin func() 
 }
 
 // background puts a flight that nobody waits for under the key, unless there is one
-// that may store. It reports whether it did.
-func (f *flights) background(key store.Key, begin func() *flight) bool {
+// that may store. It returns nil if there is.
+func (f *flights) background(key store.Key, begin func() *flight) *flight {
 	mu, m := f.of(key)
 	mu.Lock()
 	defer mu.Unlock()
 	if fl := m[key]; fl != nil && !fl.old || f.closed.Load() {
-		return false
+		return nil
 	}
 	fl := begin()
 	if old := m[key]; old != nil {
 		old.later, fl.follows = fl, true
 	}
 	m[key] = fl
-	return true
+	return fl
 }
 
 // restart notes that the flight asks anew: its reply will be from after this.

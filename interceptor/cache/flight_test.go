@@ -3,6 +3,7 @@ package cache_test
 import (
 	"context"
 	"runtime"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -86,11 +87,17 @@ func TestGoexitInAFlight(t *testing.T) {
 	}
 }
 
-// preempted is a context whose caller is kept from waiting for a while.
-type preempted struct{ context.Context }
+// preempted is a context whose caller is kept from waiting for a while, once it has
+// asked for the reply.
+type preempted struct {
+	context.Context
+	asked *atomic.Bool
+}
 
 func (c preempted) Done() <-chan struct{} {
-	take(2 * time.Second)
+	if c.asked.Swap(true) {
+		take(2 * time.Second)
+	}
 	return c.Context.Done()
 }
 
@@ -105,7 +112,7 @@ func TestChangedReplyIsTheFetchersOwn(t *testing.T) {
 			reply.(*testv1.GetProductResponse).Serial = 1000
 			return err
 		})
-		leader := r.start(preempted{t.Context()})
+		leader := r.start(preempted{t.Context(), new(atomic.Bool)})
 		follower := r.start(t.Context())
 		if a := <-leader; a.err != nil || a.serial != 1000 {
 			t.Errorf("the fetcher got %d (%v), %v; want 1000", a.serial, a.out.Result, a.err)

@@ -3,6 +3,7 @@ package cache
 import (
 	"context"
 	"log/slog"
+	"runtime"
 	"runtime/debug"
 	"time"
 
@@ -18,9 +19,10 @@ import (
 	"github.com/freshet-io/freshet/interceptor/cache/internal/epoch"
 )
 
-// begin starts a flight for the call, which waits for it unless the flight is in
-// the background. The clock is read before anything is sent.
+// begin prepares a flight for the call, which waits for it unless the flight is in
+// the background. The clock is read before anything is sent; it is sent by run.
 func (c *call) begin(known []epoch.Group, kind flightKind) *flight {
+	c.held = true
 	ctx, cancel := c.detach(kind)
 	ctx, state := callstate.New(ctx)
 	fl := &flight{
@@ -34,14 +36,17 @@ func (c *call) begin(known []epoch.Group, kind flightKind) *flight {
 		fl.waiters = 1
 	}
 	fl.retired = time.AfterFunc(c.cache.fetchTimeout, func() { c.cache.flight.retire(fl) })
-	// The flight may outlive the call, and with it the call's hold on its
-	// request.
 	o := &origin{
 		call: c, state: state, background: kind == flightBackground, opts: c.flightOptions(),
-		req: proto.Clone(c.req), reply: c.reply.ProtoReflect().Type(), stored: c.stored(),
+		req: c.req, reply: c.reply, stored: c.stored(),
+	}
+	if kind == flightBackground || !c.stay {
+		// The flight may outlive the call, and with it the call's hold on its
+		// messages.
+		o.req, o.reply = proto.Clone(c.req), nil
 	}
 	fl.result.err = status.Error(codes.Internal, "freshet cache: a call to the origin ended without a result")
-	go func() {
+	fl.run = func() {
 		defer func() {
 			if kind == flightBackground {
 				c.cache.refreshing.Add(-1)
@@ -56,8 +61,26 @@ func (c *call) begin(known []epoch.Group, kind flightKind) *flight {
 			}
 		}()
 		o.fly(ctx, fl)
-	}()
+	}
 	return fl
+}
+
+// start makes the flight's call in a goroutine of its own, which ends with the call: its context
+// is cancelled when nobody needs it any more.
+func (fl *flight) start() {
+	go func() {
+		growStack()
+		fl.run()
+	}()
+}
+
+// growStack makes room at once for what a call needs: growing step by step, with everything
+// copied each time, costs a call over loopback a twentieth.
+//
+//go:noinline
+func growStack() {
+	var room [24 << 10]byte
+	runtime.KeepAlive(&room)
 }
 
 // flightKind says for whom a flight is.
@@ -78,8 +101,8 @@ type origin struct {
 	background bool
 	opts       []grpc.CallOption
 	req        proto.Message
-	reply      protoreflect.MessageType
-	stored     *entry // what was stored under the key when the flight began, nil for nothing
+	reply      proto.Message // the caller's, who stays; nil: one of the flight's own
+	stored     *entry        // what was stored under the key when the flight began, nil for nothing
 }
 
 // stored is a copy of what the call found, as the flight needs it: what is known
@@ -152,9 +175,12 @@ func (o *origin) ask(ctx context.Context, fl *flight, validating bool) flightRes
 		res             flightResult
 		header, trailer metadata.MD
 		p               peer.Peer
-		reply           = o.reply.New().Interface()
-		codec           = &capture{inner: c.codec, named: c.named, reply: reply}
+		reply           = o.reply
 	)
+	if reply == nil {
+		reply = c.reply.ProtoReflect().New().Interface()
+	}
+	codec := &capture{inner: c.codec, named: c.named, reply: reply}
 	opts := append(o.opts[:len(o.opts):len(o.opts)], grpc.Header(&header), grpc.Trailer(&trailer), grpc.Peer(&p), grpc.ForceCodecV2(codec))
 	res.err = c.invoker(o.condition(ctx, validating), c.method.name, o.req, reply, c.cc, opts...)
 	res.header, res.trailer = header, trailer

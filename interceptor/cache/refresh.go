@@ -29,11 +29,12 @@ func (c *call) refresh() {
 		c.cache.refreshing.Add(-1)
 		return
 	}
-	begun := c.cache.flight.background(c.key, func() *flight { return c.begin(known, flightBackground) })
-	if !begun {
+	fl := c.cache.flight.background(c.key, func() *flight { return c.begin(known, flightBackground) })
+	if fl == nil {
 		c.cache.refreshing.Add(-1)
 		return
 	}
+	fl.start()
 	c.cache.backoff.begun(c.key, now)
 }
 

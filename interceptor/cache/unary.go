@@ -54,10 +54,10 @@ func reportBypass(opts []grpc.CallOption) {
 
 // cached handles a call of a method with a cache rule.
 func (c *Cache) cached(ctx context.Context, m *method, rule *cachepolicy.Rule, req, reply any, cc *grpc.ClientConn, invoker grpc.UnaryInvoker, opts []grpc.CallOption) error {
-	call := &call{
-		cache: c, ctx: ctx, method: m, rule: rule, cc: cc, invoker: invoker, opts: opts,
-		target: c.targetOf(cc), started: c.now(), arrival: c.clock.Now(),
-	}
+	call := calls.Get().(*call) //nolint:forcetypeassert // the pool holds nothing else
+	call.cache, call.ctx, call.method, call.rule = c, ctx, m, rule
+	call.cc, call.invoker, call.opts = cc, invoker, opts
+	call.target, call.started, call.arrival = c.targetOf(cc), c.now(), c.clock.Now()
 	call.scan()
 	span := c.telemetry.start(call)
 	err := call.run(req, reply)
@@ -66,6 +66,10 @@ func (c *Cache) cached(ctx context.Context, m *method, rule *cachepolicy.Rule, r
 		*r = call.outcome
 	}
 	c.telemetry.end(span, call, err)
+	if !call.held {
+		call.reset()
+		calls.Put(call)
+	}
 	return err
 }
 
