@@ -3,7 +3,7 @@ package contract_test
 // Names for sets of packages of other modules.
 var (
 	protobuf   = []string{"google.golang.org/protobuf/..."}
-	grpc       = []string{"google.golang.org/grpc/...", "google.golang.org/genproto/googleapis/rpc/errdetails"}
+	grpc       = []string{"google.golang.org/grpc/...", "google.golang.org/genproto/googleapis/rpc/errdetails", "google.golang.org/genproto/googleapis/rpc/status"}
 	middleware = []string{"github.com/grpc-ecosystem/go-grpc-middleware/v2/interceptors/..."}
 	orca       = []string{"github.com/cncf/xds/go/xds/..."}
 	yaml       = []string{"go.yaml.in/yaml/v3"}
