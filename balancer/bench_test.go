@@ -41,7 +41,7 @@ func pickers(b *testing.B, n int) []*fakeCC {
 		if err != nil {
 			b.Fatal(err)
 		}
-		cc := new(fakeCC)
+		cc := &fakeCC{published: make(chan struct{}, 1)}
 		lb := builder.Build(cc, grpcbalancer.BuildOptions{})
 		b.Cleanup(lb.Close)
 		if err := lb.UpdateClientConnState(grpcbalancer.ClientConnState{ResolverState: endpoints(addrs...), BalancerConfig: config}); err != nil {
@@ -49,8 +49,34 @@ func pickers(b *testing.B, n int) []*fakeCC {
 		}
 		all = append(all, cc)
 	}
-	time.Sleep(2 * time.Second) // until all are connected and have published
+	for i, cc := range all {
+		for !spreads(cc.picker(), n) {
+			select {
+			case <-cc.published:
+			case <-time.After(time.Minute):
+				b.Fatalf("%s does not use all of %d endpoints", policies[i].name, n)
+			}
+		}
+	}
 	return all
+}
+
+// spreads reports whether a picker uses all of n endpoints: many calls at once go to
+// each of them.
+func spreads(p grpcbalancer.Picker, n int) bool {
+	if p == nil {
+		return false
+	}
+	used := map[grpcbalancer.SubConn]bool{}
+	for range 50 * n {
+		r, err := p.Pick(grpcbalancer.PickInfo{Ctx: context.Background()})
+		if err != nil {
+			return false
+		}
+		used[r.SubConn] = true
+		defer r.Done(grpcbalancer.DoneInfo{}) // as for a pick that was not used, of which nothing is learnt
+	}
+	return len(used) == n
 }
 
 // BenchmarkPickAndDone compares the cost of a pick and its end with that of gRPC's

@@ -27,12 +27,18 @@ type fakeCC struct {
 	grpcbalancer.ClientConn
 	mu    sync.Mutex
 	state grpcbalancer.State
+	// published has something in it once the state has changed; nil: nobody waits for that.
+	published chan struct{}
 }
 
 func (c *fakeCC) UpdateState(s grpcbalancer.State) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.state = s
+	select {
+	case c.published <- struct{}{}:
+	default:
+	}
 }
 
 func (c *fakeCC) MetricsRecorder() estats.MetricsRecorder { return noMetrics{} }

@@ -208,15 +208,15 @@ func TestDueIsJittered(t *testing.T) {
 	for i := range steps {
 		s := locality.NewSpill(locality.Config{}, uint64(i+1))
 		last := time.Duration(-1)
-		for now := time.Duration(0); now < 100*time.Second; now += time.Millisecond {
-			if !s.Due(int64(now)) {
+		for at := time.Duration(0); at < 100*time.Second; at += time.Millisecond {
+			if !s.Due(int64(at)) {
 				continue
 			}
-			if d := now - last; last >= 0 && (d < 750*time.Millisecond || d > 1252*time.Millisecond) {
+			if d := at - last; last >= 0 && (d < 750*time.Millisecond || d > 1252*time.Millisecond) {
 				t.Fatalf("updates are %v apart, want 0.75 to 1.25 s", d)
 			}
-			last = now
-			steps[i] = append(steps[i], now)
+			last = at
+			steps[i] = append(steps[i], at)
 		}
 	}
 	same := 0
@@ -308,9 +308,9 @@ func ExampleSplit() {
 func ExampleNewSpill() {
 	spill := locality.NewSpill(locality.Config{Margin: 0.25}, 1)
 	remote := locality.Load{Temperature: 10, Endpoints: 40, Known: true}
-	for now, temperature := range []float64{10, 12, 20, 20} {
+	for second, temperature := range []float64{10, 12, 20, 20} {
 		local := locality.Load{Temperature: temperature, Endpoints: 20, Known: true}
-		spill.Update(int64(now)*int64(time.Second), local, remote)
+		spill.Update(int64(second)*int64(time.Second), local, remote)
 		fmt.Printf("%.2f\n", spill.Share())
 	}
 	// Output:
