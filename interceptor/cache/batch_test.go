@@ -286,3 +286,17 @@ func TestBatchesAgainstTheOrigin(t *testing.T) {
 		})
 	})
 }
+
+// The limit on a reply is one on the whole, wherever its items come from.
+func TestABatchThatIsTooLarge(t *testing.T) {
+	inBubble(t, func(t *testing.T) {
+		r, _ := batched(t, batchRule)
+		r.ask("a,b,c")
+		limit := grpc.MaxCallRecvMsgSize(20)
+		for _, ids := range []string{"a,b,c", "a,b,d", "d,e,f"} {
+			if got, out := r.ask(ids, limit); got != codes.ResourceExhausted.String() {
+				t.Errorf("%s: got %q, %+v", ids, got, out)
+			}
+		}
+	})
+}

@@ -70,6 +70,7 @@ func (it *items) serve(a *asked) (answered bool, err error) {
 	size := 0
 	for _, one := range it.once {
 		if one.part != nil {
+			size += proto.Size(one.part)
 			continue
 		}
 		size += len(one.found.body)

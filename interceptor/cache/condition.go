@@ -32,7 +32,7 @@ func (o *origin) condition(ctx context.Context, validating bool) context.Context
 	if !o.background {
 		directives = c.forwarded()
 	}
-	said := len(metadata.ValueFromOutgoingContext(ctx, wire.KeyCacheControl)) > 0
+	said := len(metadata.ValueFromOutgoingContext(ctx, wire.KeyCacheControl))+len(metadata.ValueFromOutgoingContext(ctx, wire.KeyCacheMinVersion)) > 0
 	minVersion := !o.background && c.wish.MinVersion > 0
 	if !said && directives == "" && !validating && !minVersion {
 		return ctx

@@ -151,6 +151,7 @@ func (o *origin) fly(ctx context.Context, fl *flight) {
 func (o *origin) elsewhere(ctx context.Context, fl *flight) {
 	c := o.call
 	first := fl.result
+	o.reply = nil // what the first has brought may have to stand
 	c.cache.count.lagging.Add(1)
 	o.state.Reject()
 	since, begun := c.cache.clock.Now(), c.cache.now()

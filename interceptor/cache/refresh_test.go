@@ -279,3 +279,26 @@ func TestRefreshesAreBounded(t *testing.T) {
 		}
 	})
 }
+
+// What a caller asks for itself is not asked in the background, which is for everybody.
+func TestRefreshesAskNothingOfTheCallers(t *testing.T) {
+	inBubble(t, func(t *testing.T) {
+		r := ruled(t, "max_age: 1s, stale_while_revalidate: 60s")
+		r.shop.said = metadata.Pairs("cache-version", "5")
+		r.want("1", cache.Miss, 1)
+		pass(2 * time.Second)
+		var asked metadata.MD
+		r.shop.getProduct = func(ctx context.Context, _ *testv1.GetProductRequest) (*testv1.GetProductResponse, error) {
+			asked, _ = metadata.FromIncomingContext(ctx)
+			return &testv1.GetProductResponse{Serial: 2}, nil
+		}
+		ctx := metadata.AppendToOutgoingContext(t.Context(), "cache-min-version", "3", "x-own", "kept")
+		if _, out, err := r.tryGet(ctx, "1"); err != nil || out.Result != cache.Stale {
+			t.Fatalf("got %+v, %v", out, err)
+		}
+		pass(time.Millisecond)
+		if len(asked["cache-min-version"]) > 0 || len(asked["cache-control"]) > 0 || len(asked["x-own"]) != 1 {
+			t.Errorf("the refresh came with %v", asked)
+		}
+	})
+}

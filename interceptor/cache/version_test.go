@@ -7,7 +7,9 @@ import (
 	"time"
 
 	"google.golang.org/grpc"
+	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/metadata"
+	"google.golang.org/grpc/status"
 
 	"github.com/freshet-io/freshet/interceptor/cache"
 	testv1 "github.com/freshet-io/freshet/proto/freshet/test/v1"
@@ -180,4 +182,33 @@ func TestJitterOnlyShortens(t *testing.T) {
 			t.Errorf("%d of %d are fresh half way through the jitter", fresh, keys)
 		}
 	})
+}
+
+// A caller that gave no deadline is given the reply that is reported, when the second
+// one is even older, or fails half-way.
+func TestTheNewerOfTwoLaggingReplies(t *testing.T) {
+	for name, second := range map[string]func() (*testv1.GetProductResponse, error){
+		"older":  func() (*testv1.GetProductResponse, error) { return &testv1.GetProductResponse{Serial: 7}, nil },
+		"failed": func() (*testv1.GetProductResponse, error) { return nil, status.Error(codes.Unavailable, "down") },
+	} {
+		t.Run(name, func(t *testing.T) {
+			inBubble(t, func(t *testing.T) {
+				r := newRig(t)
+				calls := 0
+				r.shop.getProduct = func(ctx context.Context, _ *testv1.GetProductRequest) (*testv1.GetProductResponse, error) {
+					if calls++; calls == 2 {
+						_ = grpc.SetHeader(ctx, metadata.Pairs("cache-version", "7"))
+						return second()
+					}
+					_ = grpc.SetHeader(ctx, metadata.Pairs("cache-version", "8"))
+					return &testv1.GetProductResponse{Serial: 8}, nil
+				}
+				var out cache.Outcome
+				resp, err := r.client.GetProduct(context.Background(), &testv1.GetProductRequest{Id: "1"}, cache.MinVersion(9), cache.Report(&out))
+				if err != nil || resp.GetSerial() != 8 || out.Version != 8 || !out.Lagging || calls != 2 {
+					t.Errorf("got %v, %+v, %v after %d calls", resp, out, err, calls)
+				}
+			})
+		})
+	}
 }
