@@ -111,12 +111,12 @@ func (c *Cache) set(ctx context.Context, key store.Key, value []byte, ttl time.D
 	case err == nil && late():
 		// A later flight has begun meanwhile, and may have stored before this.
 		c.forget(key)
-		return false, "superseded"
+		return false, detailSuperseded
 	case err == nil:
 		c.count.stores.Add(1)
 		return true, ""
 	case errors.Is(err, store.ErrTooLarge):
-		return false, "too large"
+		return false, detailTooLarge
 	default:
 		c.storeFailed("set", err)
 		return false, "store error"

@@ -11,8 +11,7 @@ import (
 // items are what a call of a batch method asks for: each id once, in the order of the
 // request. Each is looked up, judged and stored as a call for it alone would be.
 type items struct {
-	call *call // as the caller made it
-	ids  []string
+	call *call  // as the caller made it
 	all  []item // one for each id, in the order asked, repetitions included
 	once []*item
 	// answered: the call was answered stale while its subset was waited for.
@@ -22,7 +21,6 @@ type items struct {
 // item is one id of a batch.
 type item struct {
 	at       int // in the request
-	id       string
 	key      store.Key
 	found    *entry
 	decision cachepolicy.Decision
@@ -64,11 +62,11 @@ func (c *call) takeApart() (*items, error) {
 		return nil, err
 	}
 	c.held = true
-	it := &items{call: c, ids: ids, all: make([]item, len(ids))}
+	it := &items{call: c, all: make([]item, len(ids))}
 	first := make(map[string]*item, len(ids))
 	for i, id := range ids {
 		one := &it.all[i]
-		one.at, one.id = i, id
+		one.at = i
 		if one.same = first[id]; one.same != nil {
 			continue
 		}

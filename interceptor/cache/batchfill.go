@@ -3,6 +3,7 @@ package cache
 import (
 	"context"
 
+	"google.golang.org/grpc/codes"
 	"google.golang.org/protobuf/proto"
 
 	"github.com/freshet-io/freshet/cachepolicy"
@@ -41,8 +42,6 @@ func (c *call) fillItems(fl *flight, o *origin) fillResult {
 	return filled
 }
 
-const detailNotABatch = "not a batch"
-
 // split takes a reply apart.
 func (c *call) split(req, reply proto.Message) ([]proto.Message, error) {
 	ids, err := c.rule.Batch.IDs(req)
@@ -78,7 +77,7 @@ func (c *call) fillItem(fl *flight, o *origin, at int, part proto.Message) (deta
 	}
 	if c.rule.Batch.Empty(part) {
 		// There is no such item: under a rule for errors that is one.
-		if !c.rule.NegativeCodes.Has(notFound) {
+		if !c.rule.NegativeCodes.Has(uint32(codes.NotFound)) {
 			c.cache.forget(key)
 			return "", false
 		}
@@ -86,42 +85,28 @@ func (c *call) fillItem(fl *flight, o *origin, at int, part proto.Message) (deta
 		admission.StaleIfError, admission.StaleWhileRevalidate, admission.MustRevalidate = 0, 0, true
 	}
 	c.accept(one, &admission)
-	if c.cache.clock.Lags(res.groups) || !o.background && c.wish.MinVersion > res.version {
+	if c.behind(one, o) {
 		return detailLagging, true
+	}
+	if res.body, err = encoded(part); err != nil {
+		return detailNotEncodable, false
 	}
 	if detail := c.unstorable(one); detail != "" {
 		c.cache.forget(key)
 		return detail, false
 	}
 	if c.newerStored(one) || c.cache.flight.isSuperseded(fl) {
-		return "superseded", false
+		return detailSuperseded, false
 	}
-	body, err := proto.Marshal(part)
-	if err != nil {
-		return detailNotEncodable, false
-	}
-	if c.rule.MaxEntryBytes > 0 && len(body) > c.rule.MaxEntryBytes {
-		c.cache.forget(key)
-		return "too large", false
-	}
-	res.body = append(make([]byte, 0, len(body)+valueSlack), body...)
-	e := &entry{
-		policy: cachepolicy.Entry{Requested: one.begun, InitialAge: res.age, Terms: res.terms, Version: res.version},
-		epoch:  one.since, groups: res.groups, endpoint: []byte(res.endpoint),
-	}
-	c.keep(one, o, e, c.kept(res.header, res.omit), c.kept(res.trailer, res.omit))
+	c.keep(one, o, one.entry(), c.kept(res.header, res.omit), c.kept(res.trailer, res.omit))
 	return res.detail, false
 }
-
-// notFound is gRPC's number of NOT_FOUND.
-const notFound = 5
 
 // newerStored reports whether what is stored under the item's key was asked for later, or is of a later
 // version: batches overlap, and end in any order.
 func (c *call) newerStored(one *flight) bool {
 	e := c.cache.lookup(context.Background(), one.key, c.target, new(entry))
-	return e != nil && !e.policy.Invalidated &&
-		(e.policy.Requested > one.begun || e.policy.Version > one.result.version && e.policy.Age(c.cache.now()) < c.rule.MaxAge)
+	return c.olderThan(e, one) || e != nil && !e.policy.Invalidated && e.policy.Requested > one.begun
 }
 
 // forgetItems deletes what is stored of the items that a request asks for: their most recent

@@ -15,17 +15,14 @@ import (
 type joined struct {
 	header, trailer metadata.MD
 	said            wire.Response
-	spoke           bool // one has said anything of its reuse
 	age             time.Duration
 	groups          []wire.Group
 	unknown         bool // the groups of one are not known
 }
 
 func (j *joined) add(header, trailer metadata.MD) {
-	if len(header[wire.KeyCacheControl])+len(trailer[wire.KeyCacheControl])+len(header[wire.KeyRPCCacheControl])+len(trailer[wire.KeyRPCCacheControl]) > 0 {
-		said, _ := wire.ReplyDirectives(header, trailer) // what cannot be read says no-store
-		j.said, j.spoke = wire.MergeResponse(j.said, said), true
-	}
+	said, _ := wire.ReplyDirectives(header, trailer) // what cannot be read says no-store
+	j.said = wire.MergeResponse(j.said, said)
 	j.age = max(j.age, wire.ParseAge(header[wire.KeyAge]), wire.ParseAge(trailer[wire.KeyAge]))
 	groups, err := wire.ParseGroupList(slices.Concat(header[wire.KeyCacheGroups], trailer[wire.KeyCacheGroups]))
 	j.unknown = j.unknown || err != nil
@@ -48,9 +45,9 @@ func (j *joined) finish() {
 	}
 	list, err := wire.FormatGroupList(j.groups)
 	if j.unknown || err != nil { // more than a reply can say: nobody is to build on it
-		j.said, j.spoke, list = wire.Response{NoStore: true}, true, ""
+		j.said, list = wire.Response{NoStore: true}, ""
 	}
-	if s := j.said.String(); j.spoke && s != "" {
+	if s := j.said.String(); s != "" {
 		j.header.Set(wire.KeyCacheControl, s)
 	}
 	if j.age > 0 {

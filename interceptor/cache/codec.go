@@ -7,6 +7,7 @@ import (
 	"google.golang.org/grpc/encoding"
 	encproto "google.golang.org/grpc/encoding/proto"
 	"google.golang.org/grpc/mem"
+	"google.golang.org/protobuf/proto"
 )
 
 // valueSlack is room for what follows the reply in a stored value.
@@ -49,6 +50,13 @@ func (c *capture) Unmarshal(data mem.BufferSlice, v any) error {
 	c.body = body
 	c.mu.Unlock()
 	return nil
+}
+
+// encoded returns the encoding of a message, with the room behind it that a stored value
+// needs.
+func encoded(m proto.Message) ([]byte, error) {
+	room := make([]byte, 0, proto.Size(m)+valueSlack)
+	return proto.MarshalOptions{UseCachedSize: true}.MarshalAppend(room, m)
 }
 
 // bytes returns the bytes of the last reply decoded, nil when there was none.

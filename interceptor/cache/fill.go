@@ -4,7 +4,6 @@ import (
 	"context"
 	"math/rand/v2"
 	"slices"
-	"strings"
 	"time"
 
 	"google.golang.org/grpc/metadata"
@@ -31,6 +30,12 @@ const (
 	detailLagging      = "lagging replica"
 	detailNotEncodable = "not encodable"
 	detailUnasked      = "not-modified unasked"
+	detailNotABatch    = "not a batch"
+	detailNotShared    = "not shared"
+	detailTooLarge     = "too large"
+	detailExpired      = "expired"
+	detailSuperseded   = "superseded"
+	detailClosed       = "closed"
 )
 
 // fill decides what becomes of a flight's reply, and stores it if it may be
@@ -67,12 +72,19 @@ func (c *call) fill(fl *flight, o *origin, validating bool) fillResult {
 		c.drop(fl, o)
 		return filled
 	}
-	e := &entry{
-		policy: cachepolicy.Entry{Requested: fl.begun, InitialAge: res.age, Terms: res.terms, Version: res.version},
-		epoch:  fl.since, groups: res.groups, endpoint: []byte(res.endpoint), etag: []byte(res.etag),
-	}
-	c.keep(fl, o, e, c.kept(res.header, res.omit), c.kept(res.trailer, res.omit))
+	c.keep(fl, o, fl.entry(), c.kept(res.header, res.omit), c.kept(res.trailer, res.omit))
 	return filled
+}
+
+// entry is what the flight's result is stored as, but for its bytes.
+func (fl *flight) entry() *entry {
+	res := &fl.result
+	return &entry{
+		policy: cachepolicy.Entry{
+			Requested: fl.begun, InitialAge: res.age, Terms: res.terms, Version: res.version, Negative: res.negative,
+		},
+		epoch: fl.since, groups: res.groups, endpoint: []byte(res.endpoint), etag: []byte(res.etag),
+	}
 }
 
 // keep stores an entry whose bytes are the flight's.
@@ -132,19 +144,25 @@ func (c *call) accept(fl *flight, a *cachepolicy.Admission) {
 // invalidation said, than the call that began the flight wants, or than what is stored and
 // not yet past its bound (after that a server may have begun to count anew).
 func (c *call) lags(fl *flight, o *origin) bool {
-	res := &fl.result
 	if c.cache.weak.versions {
 		return false
 	}
-	if c.cache.clock.Lags(res.groups) || !o.background && c.wish.MinVersion > res.version {
+	if c.behind(fl, o) {
 		return true
 	}
-	if res.version == 0 {
-		return false
-	}
-	known := c.cache.lookup(context.Background(), c.key, c.target, new(entry))
-	return known != nil && !known.policy.Invalidated && known.policy.Version > res.version &&
-		known.policy.Age(c.cache.now()) < c.rule.MaxAge
+	return fl.result.version > 0 && c.olderThan(c.cache.lookup(context.Background(), fl.key, c.target, new(entry)), fl)
+}
+
+// behind reports whether the reply is older than an invalidation, or the call that began the
+// flight, says that there is one.
+func (c *call) behind(fl *flight, o *origin) bool {
+	return c.cache.clock.Lags(fl.result.groups) || !o.background && c.wish.MinVersion > fl.result.version
+}
+
+// olderThan reports whether the flight's reply is of an older version than a stored one that counts.
+func (c *call) olderThan(e *entry, fl *flight) bool {
+	return e != nil && !e.policy.Invalidated && e.policy.Version > fl.result.version &&
+		e.policy.Age(c.cache.now()) < c.rule.MaxAge
 }
 
 // drop deletes what this reply would have replaced: "When more than one suitable
@@ -170,15 +188,15 @@ func (c *call) unstorable(fl *flight) string {
 	case c.heldOff(fl):
 		return detailHoldOff
 	case c.cache.closed.Load():
-		return "closed"
+		return detailClosed
 	case fl.alone:
-		return "not shared"
+		return detailNotShared
 	case c.rule.MaxEntryBytes > 0 && len(res.body) > c.rule.MaxEntryBytes:
-		return "too large"
+		return detailTooLarge
 	case c.remaining(fl) <= 0:
-		return "expired"
+		return detailExpired
 	case c.cache.flight.isSuperseded(fl):
-		return "superseded"
+		return detailSuperseded
 	}
 	return ""
 }
@@ -192,6 +210,9 @@ func (c *call) heldOff(fl *flight) bool {
 	}
 	return c.cache.state(c.target, c.cache.history.At(fl.begun-c.rule.HoldOff), fl.result.groups) == invalid
 }
+
+// keepForValidation is for how long beyond its windows a reply with a validator is kept.
+const keepForValidation = 24 * time.Hour
 
 // remaining is for how long the reply may be of use: fresh, stale, for calls that
 // accept more (max-stale), or to be validated.
@@ -210,28 +231,4 @@ func (c *call) remaining(fl *flight) time.Duration {
 		keep = max(0, keep) + keepForValidation
 	}
 	return keep
-}
-
-// kept returns the metadata that is stored with a reply: not what belongs to the
-// attempt, to a hop, or to one caller.
-func (c *call) kept(md metadata.MD, omit []string) metadata.MD {
-	out := make(metadata.MD, len(md))
-	for k, v := range md {
-		if !neverStored(k) && !slices.Contains(c.rule.Strip, k) && !slices.Contains(omit, k) {
-			out[k] = v
-		}
-	}
-	return out
-}
-
-// neverStored lists metadata that describes one attempt or one hop (load
-// reports, retry push-back, what another cache said, an answer to a condition), is made
-// anew for each use (age), or names a caller (set-cookie).
-func neverStored(key string) bool {
-	switch key {
-	case wire.KeyAge, wire.KeyCacheStatus, wire.KeyCacheGroupInvalidation, wire.KeyNotModified,
-		"set-cookie", "freshet-load-bin", "endpoint-load-metrics-bin":
-		return true
-	}
-	return strings.HasPrefix(key, "grpc-")
 }

@@ -195,12 +195,10 @@ func (o *origin) ask(ctx context.Context, fl *flight, validating bool) flightRes
 	}
 	res.reply, res.body = reply, codec.bytes()
 	if res.body == nil { // an interceptor made the reply, or decoded it elsewhere
-		body, err := proto.Marshal(reply)
-		if err != nil { // it is for its caller alone
+		var err error
+		if res.body, err = encoded(reply); err != nil { // it is for its caller alone
 			res.detail = detailNotEncodable
-			return res
 		}
-		res.body = append(make([]byte, 0, len(body)+valueSlack), body...)
 	}
 	return res
 }

@@ -1,8 +1,10 @@
 package cache
 
 import (
+	"bytes"
 	"fmt"
 	"hash/maphash"
+	"slices"
 
 	"google.golang.org/protobuf/proto"
 
@@ -83,8 +85,8 @@ func (c *call) offer(ticket decoded.Ticket) {
 		r := resident{entry: *e}
 		// What the entry refers to is the store's value, most of which is the reply's bytes.
 		r.entry.body = nil
-		r.entry.endpoint, r.entry.etag, r.entry.md = clone(e.endpoint), clone(e.etag), clone(e.md)
-		r.entry.groups = append(r.entry.groups[:0:0], e.groups...)
+		r.entry.endpoint, r.entry.etag, r.entry.md = bytes.Clone(e.endpoint), bytes.Clone(e.etag), bytes.Clone(e.md)
+		r.entry.groups = slices.Clone(e.groups)
 		if c.cache.mutationCheck && c.rule.SharedReply {
 			r.sum = c.cache.sum(c.reply)
 		}
@@ -94,8 +96,6 @@ func (c *call) offer(ticket decoded.Ticket) {
 
 // residentBytes is about what a resident takes itself.
 const residentBytes = 400
-
-func clone(b []byte) []byte { return append([]byte(nil), b...) }
 
 // sum is a hash over all of a message.
 func (c *Cache) sum(m proto.Message) uint64 {

@@ -1,8 +1,6 @@
 package cache
 
 import (
-	"time"
-
 	spb "google.golang.org/genproto/googleapis/rpc/status"
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
@@ -27,22 +25,16 @@ func (c *call) fillError(fl *flight, o *origin) {
 		}
 		return
 	}
-	body, err := proto.Marshal(status.Convert(res.err).Proto())
-	if err != nil {
+	if res.body, err = encoded(status.Convert(res.err).Proto()); err != nil {
 		return
 	}
 	res.negative = true
-	res.body = append(make([]byte, 0, len(body)+valueSlack), body...)
 	c.accept(fl, &admission)
 	if res.detail = c.unstorable(fl); res.detail != "" {
 		c.drop(fl, o)
 		return
 	}
-	e := &entry{
-		policy: cachepolicy.Entry{Requested: fl.begun, InitialAge: res.age, Terms: res.terms, Version: res.version, Negative: true},
-		epoch:  fl.since, groups: res.groups, endpoint: []byte(res.endpoint),
-	}
-	c.keep(fl, o, e, c.kept(res.header, res.omit), c.kept(res.trailer, res.omit))
+	c.keep(fl, o, fl.entry(), c.kept(res.header, res.omit), c.kept(res.trailer, res.omit))
 }
 
 // outdates reports whether an error tells that the stored reply is not the most
@@ -68,6 +60,3 @@ func (e *entry) storedError() (error, bool) {
 	}
 	return status.FromProto(&s).Err(), true
 }
-
-// age in whole seconds, as the metadata has it.
-func wholeSeconds(d time.Duration) int64 { return int64(d / time.Second) }

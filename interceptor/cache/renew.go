@@ -59,10 +59,8 @@ func (c *call) renew(fl *flight, o *origin) fillResult {
 		c.drop(fl, o)
 		return filled
 	}
-	e := &entry{
-		policy: cachepolicy.Entry{Requested: fl.begun, InitialAge: res.age, Terms: res.terms, Version: res.version},
-		epoch:  fl.since, groups: res.groups, endpoint: stored.endpoint, etag: []byte(res.etag),
-	}
+	e := fl.entry()
+	e.endpoint = stored.endpoint
 	if changed {
 		res.body = append(make([]byte, 0, len(stored.body)+valueSlack), stored.body...)
 		c.keep(fl, o, e, res.header, res.trailer)

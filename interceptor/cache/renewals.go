@@ -2,7 +2,6 @@ package cache
 
 import (
 	"sync"
-	"time"
 
 	"github.com/freshet-io/freshet/cachepolicy"
 	"github.com/freshet-io/freshet/interceptor/store"
@@ -81,13 +80,3 @@ func (r *renewals) apply(key store.Key, e *entry) {
 	e.epoch = n.epoch
 	e.policy.Requested, e.policy.InitialAge, e.policy.Terms = n.entry.Requested, n.entry.InitialAge, n.entry.Terms
 }
-
-// len is for tests.
-func (r *renewals) len() int {
-	r.mu.RLock()
-	defer r.mu.RUnlock()
-	return len(r.young) + len(r.old)
-}
-
-// keepForValidation is for how long beyond its windows a reply with a validator is kept.
-const keepForValidation = 24 * time.Hour

@@ -2,6 +2,7 @@ package cache
 
 import (
 	"strconv"
+	"time"
 
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/encoding"
@@ -61,31 +62,6 @@ func (c *call) serve() (answered bool, err error) {
 	return true, stored
 }
 
-// storedStatus is the cache-status of a call that is answered from the store. A stale
-// reply was a hit, too, unless the origin was asked and has failed: "the
-// request was satisfied by the cache; that is, it was not forwarded" (RFC 9211
-// section 2.1).
-func (c *call) storedStatus() wire.Status {
-	st := wire.Status{Hit: true, TTL: wire.SecondsOf(c.decision.TTL)}
-	switch c.decision.Reason {
-	case cachepolicy.ReasonGranted:
-		st.Detail = "stale-if-error"
-		if c.originCode != codes.OK {
-			st.Hit, st.Fwd, st.FwdStatus = false, wire.FwdStale, wire.Some(int(c.originCode))
-		}
-	case cachepolicy.ReasonRevalidating:
-		st.Detail = "stale-while-revalidate"
-	case cachepolicy.ReasonOverloaded:
-		st.Detail = "stale-if-overloaded"
-	case cachepolicy.ReasonAccepted:
-		st.Detail = "max-stale"
-	}
-	if c.found.policy.Negative {
-		st.Detail = "negative"
-	}
-	return st
-}
-
 // discard drops a stored reply that cannot be read.
 func (c *call) discard(err error) {
 	c.cache.storeFailed("get", err)
@@ -118,3 +94,6 @@ func (c *call) tooLarge(n int) error {
 	}
 	return status.Errorf(codes.ResourceExhausted, "grpc: received message larger than max (%d vs. %d)", n, c.maxRecv)
 }
+
+// wholeSeconds is an age as the metadata has it.
+func wholeSeconds(d time.Duration) int64 { return int64(d / time.Second) }

@@ -11,6 +11,31 @@ import (
 	"github.com/freshet-io/freshet/cachepolicy/wire"
 )
 
+// storedStatus is the cache-status of a call that is answered from the store. A stale
+// reply was a hit, too, unless the origin was asked and has failed: "the
+// request was satisfied by the cache; that is, it was not forwarded" (RFC 9211
+// section 2.1).
+func (c *call) storedStatus() wire.Status {
+	st := wire.Status{Hit: true, TTL: wire.SecondsOf(c.decision.TTL)}
+	switch c.decision.Reason {
+	case cachepolicy.ReasonGranted:
+		st.Detail = "stale-if-error"
+		if c.originCode != codes.OK {
+			st.Hit, st.Fwd, st.FwdStatus = false, wire.FwdStale, wire.Some(int(c.originCode))
+		}
+	case cachepolicy.ReasonRevalidating:
+		st.Detail = "stale-while-revalidate"
+	case cachepolicy.ReasonOverloaded:
+		st.Detail = "stale-if-overloaded"
+	case cachepolicy.ReasonAccepted:
+		st.Detail = "max-stale"
+	}
+	if c.found.policy.Negative {
+		st.Detail = "negative"
+	}
+	return st
+}
+
 // forwardReason says in RFC 9211's words why the origin is asked.
 func (c *call) forwardReason() wire.Fwd {
 	switch c.decision.Reason {
