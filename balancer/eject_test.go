@@ -62,6 +62,36 @@ func TestAllFailing(t *testing.T) {
 	})
 }
 
+// TestStrain has most servers fail: whoever makes the calls is told that choosing does not
+// help, and only then.
+func TestStrain(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		f := newFleet(t)
+		servers, addrs := f.replicas(4, nil)
+		defer stopAll(servers)
+		c := f.freshet(endpoints(addrs...))
+		defer c.Close()
+		strained := func() bool {
+			c.drive(100, 10*time.Second)
+			state, _ := c.call(t.Context())
+			return state.Strained()
+		}
+		if strained() {
+			t.Error("strained while all are well")
+		}
+		servers[0].failWith(codes.Unavailable)
+		if strained() {
+			t.Error("strained while one of four fails")
+		}
+		for _, s := range servers[1:] {
+			s.failWith(codes.Unavailable)
+		}
+		if !strained() {
+			t.Error("not strained while all fail")
+		}
+	})
+}
+
 func TestSlowStart(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		f := newFleet(t)

@@ -50,6 +50,9 @@ func (p *picker) Pick(info balancer.PickInfo) (balancer.PickResult, error) {
 	}
 	n := &p.nodes[pick.Index]
 	state.Picked(n.address, ruleOf(pick.Rule))
+	if pick.Rule == plan.Panic {
+		state.MarkStrained()
+	}
 	p.probe(pick, now, bits.RotateLeft64(r, 32)) // of what the pick has not drawn
 	return balancer.PickResult{SubConn: n.conn, Done: func(d balancer.DoneInfo) { p.done(pick, state, d) }}, nil
 }

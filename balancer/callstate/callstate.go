@@ -125,9 +125,9 @@ func (s *State) Stream() bool {
 	return s.stream
 }
 
-// Strained reports whether the picker knew, at any attempt, of no endpoint that was well: all that
-// the call could have gone to were overloaded, ejected or draining. No choice
-// among them helps then, but less work would.
+// Strained reports whether the picker had to ignore, at any attempt, what it knows of its
+// endpoints, because too few of them were well ([RulePanic]). No choice among them helps then, but less
+// work would.
 func (s *State) Strained() bool {
 	if s == nil {
 		return false

@@ -28,7 +28,8 @@
 // a message of its own. Every caller keeps its own deadline; the cancellation of
 // one harms nobody else; when nobody is left the flight is cancelled, unless its
 // last caller was given a stale reply: then it goes on for the store's sake, at
-// most for its maximum age ([WithFetchTimeout]). A caller does not accept a reply
+// most for its maximum age ([WithFetchTimeout]). A caller that can neither be
+// cancelled nor be given a stale reply makes the call in its own goroutine. A caller does not accept a reply
 // from before an invalidation that this cache had applied when the call began,
 // nor one that may not be shared or is no longer fresh; it asks again, at last
 // alone. After a reply that could not be shared, callers of the same key do not
@@ -36,10 +37,46 @@
 // sent, and not those of identity, size or time: whatever fails on this side may
 // be of one caller's making.
 //
-// If the origin fails and the rule grants stale_if_error, a stale reply is
-// served: after UNAVAILABLE (dial failures and no ready subchannel included),
-// INTERNAL, UNKNOWN, RESOURCE_EXHAUSTED or DEADLINE_EXCEEDED, and at the latest
-// 5 ms before the caller's own deadline.
+// A stored reply that has an etag and may not be used without asking is offered for
+// validation (if-none-match): a server that answers cache-not-modified makes it good
+// for another lifetime, and only the answer crosses the network. What has been
+// invalidated is not offered, and if that happens meanwhile the call is made once more
+// without the condition. A validation leaves the store alone unless it says something
+// new of the reply.
+//
+// # Stale replies
+//
+// A rule may grant the use of a reply past its lifetime, and a server may shorten what is
+// granted:
+//
+//   - stale_while_revalidate: it is served at once, while one call in the background
+//     fetches the next. With eager_refresh that begins before the lifetime ends.
+//   - stale_if_error: it is served after UNAVAILABLE (dial failures and no ready
+//     subchannel included), INTERNAL, UNKNOWN, RESOURCE_EXHAUSTED or DEADLINE_EXCEEDED,
+//     after the rule's soft_timeout, and at the latest 5 ms before the caller's own
+//     deadline. A key whose last fetch failed, and every key of a target whose last three
+//     calls did (UNAVAILABLE, DEADLINE_EXCEEDED), is served at once from then on, and
+//     asked for in the background.
+//   - stale_if_overloaded: it is served for a second after a server has answered
+//     RESOURCE_EXHAUSTED, or the policy freshet has found too few endpoints well
+//     (callstate.State.Strained).
+//
+// Calls in the background back off while they fail: 1 s, doubling up to 30 s, a quarter of
+// it at random, and as long as google.rpc.RetryInfo or gRPC's push-back asks, up to 5
+// minutes. At most 64 are under way at once. By [MaxStale] a call itself accepts a reply that a
+// server has given a shorter lifetime than the rule's max_age.
+//
+// # Errors and batches
+//
+// Under negative_max_age an error of negative_codes that a server has sent is kept like
+// a reply, with its details. Any error that says for good that there is no such reply
+// ends what was stored.
+//
+// Of a batch method, each item is judged, stored and invalidated as the reply of a call
+// for it alone would be; a call asks for those that are missing. The reply has the
+// items in the order of the ids, an id that is asked for twice twice. An id without
+// an item is asked for again, unless the rule keeps NOT_FOUND. A reply that is more than
+// its items is its caller's alone, and not stored.
 //
 // # How freshness stays true
 //
@@ -61,7 +98,17 @@
 //     are all groups of the target;
 //   - cache-group-invalidation in the header or trailer of any reply, stream or
 //     unary, of a method that is not known to be safe (RFC 9875);
-//   - [Cache.Invalidate].
+//   - [Cache.Invalidate] and [Cache.InvalidateSoft].
+//
+// A soft invalidation makes a reply stale, and its windows count from its fetch.
+//
+// An invalidation may carry the least version that is still true. It spares replies of at
+// least that (cache-version), and a reply below it comes from a replica that lags
+// behind: it is not stored, and asked for once more, on another endpoint where the policy
+// freshet is in use, within a fifth of a target's calls. If that does not help it is
+// returned with [Outcome.Lagging]. An older version does not replace a stored one
+// either. Where there are no versions, hold_off keeps replies to requests from shortly
+// after an invalidation out of the store.
 //
 // Groups belong to the target of the channel they were heard on, by its canonical
 // name: two spellings of one fleet are two targets. Cache.Invalidate alone reaches
@@ -71,12 +118,20 @@
 //
 // Under scope PRINCIPAL, the default, a reply is shown only to the principal
 // whose call fetched it, as [WithPrincipal] names it; without an extractor
-// nothing is cached. Under PUBLIC it is shown to everybody. A caller always owns
-// its message: nothing is shared between callers.
+// nothing is cached. Under PUBLIC it is shown to everybody. A caller owns its
+// message, unless the rule says shared_reply: then what lies within one that comes
+// from memory is everybody's, and read-only; [WithMutationCheck] finds who changes it.
+//
+// # Two tiers
+//
+// Replies are kept as bytes, of which the garbage collector sees little. From 8 MiB on an eighth of
+// the cache holds the hottest ones decoded as well: a hit there is a copy, for a third of
+// what decoding costs. Batches, and calls with a codec of their own, do not use it.
 //
 // # What is never reused
 //
-// Errors; replies marked no-store, no-cache, or under PUBLIC private; replies
+// Errors that the rule does not keep; replies marked no-store, no-cache without an
+// etag, or under PUBLIC private; replies
 // that vary by something that the rule does not name; replies whose directives,
 // vary or groups are malformed; replies in more than 128 groups. A call whose
 // codec is not protobuf's passes the cache by, as does one that carries its own
@@ -100,7 +155,7 @@
 //	freshet.cache.lookups   counter, {lookup}   by freshet.cache.result and rpc.method
 //	freshet.cache.duration  histogram, s        likewise
 //
-// The result is hit, stale, miss, collapsed, bypass or error. [Report] tells one
+// The result is hit, stale, validated, miss, collapsed, bypass or error. [Report] tells one
 // call the same, and the caller's header has a cache-status (RFC 9211).
 //
 // otelgrpc is a stats handler and sees what crosses the network: a hit has the

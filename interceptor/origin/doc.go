@@ -18,15 +18,21 @@
 //
 // # What is said
 //
-// All goes into the trailer, which is sent when the handler has returned, and
-// all under HTTP's names (RFC 9111, RFC 9875):
+// All but the first two goes into the trailer, which is sent when the handler has
+// returned, and most under HTTP's names (RFC 9111, RFC 9110, RFC 9875):
+//
+//	etag                      by what the reply is known again: [SetETag], [NotModified]
+//	cache-not-modified        "1", with an empty message, where the caller has that reply
 //
 //	cache-control             with a reply of a method with a cache rule: max-age, the
 //	                          rule's default_max_age in whole seconds, and private
 //	                          under scope PRINCIPAL; or what [SetCacheControl] said
+//	cache-version             the reply's version: [SetVersion]
 //	cache-groups              with such a reply: the rule's groups, and those of [Groups]
+//	                          and [GroupVersion]
 //	cache-group-invalidation  with the end of a call that may have changed something:
-//	                          the groups of the method's annotation, and of [Invalidate]
+//	                          the groups of the method's annotation, and of [Invalidate],
+//	                          [InvalidateVersion] and [InvalidateSoft]
 //
 // A rule's lifetime of less than a second is left unsaid. So is stale_if_error:
 // the client's rule grants it, and a reply could only shorten it. An error has
