@@ -38,7 +38,7 @@ func (c *call) begin(known []epoch.Group, kind flightKind) *flight {
 	fl.retired = time.AfterFunc(c.cache.fetchTimeout, func() { c.cache.flight.retire(fl) })
 	o := &origin{
 		call: c, state: state, background: kind == flightBackground, opts: c.flightOptions(),
-		req: c.req, reply: c.reply, stored: c.stored(),
+		req: c.req, reply: c.reply, replies: c.reply.ProtoReflect().Type(), stored: c.stored(),
 	}
 	if kind == flightBackground || !c.stay {
 		// The flight may outlive the call, and with it the call's hold on its
@@ -93,8 +93,9 @@ const (
 )
 
 // origin is what a flight needs of the call that began it. Of the call itself it
-// reads only what nobody changes any more: the options are the caller's again
-// when the call has ended, as the request is.
+// reads only what nobody changes any more: the options and the request are the
+// caller's again when the call has ended, and its reply may be filled from what is stored
+// while the flight is under way.
 type origin struct {
 	call       *call
 	state      *callstate.State
@@ -102,7 +103,8 @@ type origin struct {
 	opts       []grpc.CallOption
 	req        proto.Message
 	reply      proto.Message // the caller's, who stays; nil: one of the flight's own
-	stored     *entry        // what was stored under the key when the flight began, nil for nothing
+	replies    protoreflect.MessageType
+	stored     *entry // what was stored under the key when the flight began, nil for nothing
 }
 
 // stored is a copy of what the call found, as the flight needs it: what is known
@@ -179,7 +181,7 @@ func (o *origin) ask(ctx context.Context, fl *flight, validating bool) flightRes
 		reply           = o.reply
 	)
 	if reply == nil {
-		reply = c.reply.ProtoReflect().New().Interface()
+		reply = o.replies.New().Interface()
 	}
 	codec := &capture{inner: c.codec, named: c.named, reply: reply}
 	opts := append(o.opts[:len(o.opts):len(o.opts)], grpc.Header(&header), grpc.Trailer(&trailer), grpc.Peer(&p), grpc.ForceCodecV2(codec))
