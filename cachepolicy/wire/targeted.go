@@ -19,7 +19,7 @@ import (
 // false is as if the member were absent. Unknown members, and parameters, are
 // ignored.
 func ParseTargeted(values []string) (Response, bool) {
-	if size(values) > MaxFieldBytes {
+	if len(values) == 0 || size(values) > MaxFieldBytes {
 		return Response{}, false
 	}
 	dict, err := httpsfv.UnmarshalDictionary(values)

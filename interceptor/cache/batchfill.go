@@ -98,7 +98,7 @@ func (c *call) fillItem(fl *flight, o *origin, at int, part proto.Message) (deta
 	if c.newerStored(one) || c.cache.flight.isSuperseded(fl) {
 		return detailSuperseded, false
 	}
-	c.keep(one, o, one.entry(), c.kept(res.header, res.omit), c.kept(res.trailer, res.omit))
+	c.keep(one, o, one.entry())
 	return res.detail, false
 }
 

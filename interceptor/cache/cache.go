@@ -103,7 +103,7 @@ func New(opts ...Option) (*Cache, error) {
 	if d := longestHoldOff(policies); d > 0 {
 		c.history = epoch.NewHistory(d)
 	}
-	c.flight = newFlights(&c.closed)
+	c.flight = newFlights(&c.closed, c.now)
 	c.methods.Store(&map[string]*method{})
 	if c.store == nil {
 		s, err := bigcachestore.New(bigcachestore.WithMaxBytes(share.store))

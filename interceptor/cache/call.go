@@ -85,7 +85,7 @@ func (c *call) scan() {
 // flightOptions returns the options that a call to the origin for anybody has:
 // the caller's, but for those that hand something back to the caller.
 func (c *call) flightOptions() []grpc.CallOption {
-	out := make([]grpc.CallOption, 0, len(c.opts)+flightsOwnOptions)
+	out := make([]grpc.CallOption, 0, len(c.opts))
 	for _, o := range c.opts {
 		switch o.(type) {
 		case CallOption, grpc.HeaderCallOption, grpc.TrailerCallOption, grpc.PeerCallOption,
@@ -96,9 +96,6 @@ func (c *call) flightOptions() []grpc.CallOption {
 	}
 	return out
 }
-
-// flightsOwnOptions is how many options a flight adds.
-const flightsOwnOptions = 4
 
 // wantsMetadata reports whether the caller asked for the header or the trailer.
 func (c *call) wantsMetadata() bool {

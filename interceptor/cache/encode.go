@@ -31,12 +31,15 @@ func cutBytes(b []byte) (s, rest []byte, ok bool) {
 	return b[:n:n], b[n:], true
 }
 
-// appendMD encodes metadata with its keys sorted, so that equal replies have
-// equal values.
-func appendMD(b []byte, md metadata.MD) []byte {
-	keys := make([]string, 0, len(md))
+// appendMD encodes metadata, but for the keys to skip. The keys are sorted, so that equal
+// replies have equal values.
+func appendMD(b []byte, md metadata.MD, skip func(key string) bool) []byte {
+	var few [8]string // room for the keys: most replies have few
+	keys := few[:0]
 	for k := range md {
-		keys = append(keys, k)
+		if !skip(k) {
+			keys = append(keys, k)
+		}
 	}
 	slices.Sort(keys)
 	b = binary.AppendUvarint(b, uint64(len(keys)))

@@ -62,8 +62,9 @@ type fetchID struct {
 	requested time.Duration
 }
 
-// appendEntry appends what follows the reply's bytes, which buf holds.
-func appendEntry(buf []byte, key store.Key, e *entry, header, trailer metadata.MD) []byte {
+// appendEntry appends what follows the reply's bytes, which buf holds; of the metadata not the
+// keys to skip.
+func appendEntry(buf []byte, key store.Key, e *entry, header, trailer metadata.MD, skip func(key string) bool) []byte {
 	body := len(buf)
 	buf = appendBytes(buf, e.endpoint)
 	buf = appendBytes(buf, e.etag)
@@ -73,8 +74,8 @@ func appendEntry(buf []byte, key store.Key, e *entry, header, trailer metadata.M
 		buf = le.AppendUint64(buf, g.Hash)
 		buf = binary.AppendUvarint(buf, g.Version)
 	}
-	buf = appendMD(buf, header)
-	buf = appendMD(buf, trailer)
+	buf = appendMD(buf, header, skip)
+	buf = appendMD(buf, trailer, skip)
 	meta := len(buf) - body
 	p := &e.policy
 	for _, d := range [...]time.Duration{p.Requested, p.InitialAge, p.Terms.Lifetime, p.Terms.StaleIfError, p.Terms.StaleWhileRevalidate} {

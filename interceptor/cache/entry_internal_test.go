@@ -40,7 +40,7 @@ func TestEntriesReadBack(t *testing.T) {
 			endpoint: []byte(rapid.String().Draw(t, "endpoint")),
 			etag:     []byte(rapid.String().Draw(t, "etag")),
 		}
-		value := appendEntry(slices.Clone(body), key, in, header, trailer)
+		value := appendEntry(slices.Clone(body), key, in, header, trailer, skipNone)
 		var out entry
 		if err := out.parse(key, value); err != nil {
 			t.Fatal(err)
@@ -68,7 +68,7 @@ func sameMD(a, b metadata.MD) bool {
 // What a store returns may be anything.
 func FuzzParseEntry(f *testing.F) {
 	key := store.Key{1}
-	good := appendEntry([]byte("body"), key, &entry{groups: []epoch.Group{{Hash: 7, Version: 1}}, endpoint: []byte("e")}, metadata.Pairs("a", "b"), nil)
+	good := appendEntry([]byte("body"), key, &entry{groups: []epoch.Group{{Hash: 7, Version: 1}}, endpoint: []byte("e")}, metadata.Pairs("a", "b"), nil, skipNone)
 	f.Add(good)
 	f.Add(good[1:])
 	f.Add([]byte{})
@@ -88,7 +88,7 @@ func FuzzParseEntry(f *testing.F) {
 // FuzzParseMeta gets past the checksum.
 func FuzzParseMeta(f *testing.F) {
 	var e entry
-	value := appendEntry(nil, store.Key{}, &entry{groups: []epoch.Group{{Hash: 7}, {Hash: 8, Version: 300}}, endpoint: []byte("e")}, metadata.Pairs("a", "b", "a", "c"), metadata.Pairs("d", ""))
+	value := appendEntry(nil, store.Key{}, &entry{groups: []epoch.Group{{Hash: 7}, {Hash: 8, Version: 300}}, endpoint: []byte("e")}, metadata.Pairs("a", "b", "a", "c"), metadata.Pairs("d", ""), skipNone)
 	f.Add(value[:len(value)-footerSize])
 	f.Add([]byte{0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 1})
 	f.Fuzz(func(t *testing.T, meta []byte) {
@@ -97,3 +97,5 @@ func FuzzParseMeta(f *testing.F) {
 		}
 	})
 }
+
+func skipNone(string) bool { return false }

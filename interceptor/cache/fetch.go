@@ -45,6 +45,7 @@ func (c *call) fetch() error {
 		switch {
 		case leads && c.stay:
 			fl.run()
+			c.held = c.items != nil // the flight is over: it needs the call no more
 		case leads:
 			fl.start()
 		}
@@ -164,12 +165,12 @@ func (c *call) patience() (time.Duration, bool) {
 // the server is told of one, but never an earlier one than its maximum age. A flight
 // in the background has its maximum age.
 func (c *call) detach(kind flightKind) (context.Context, context.CancelFunc) {
+	if c.stay && kind != flightBackground {
+		return c.ctx, func() {} // it is never cancelled, and there is always somebody who waits
+	}
 	ctx := context.WithoutCancel(c.ctx)
 	if kind == flightBackground {
 		return context.WithTimeout(ctx, c.cache.fetchTimeout)
-	}
-	if c.stay {
-		return ctx, func() {} // there is always somebody who waits
 	}
 	if deadline, ok := c.ctx.Deadline(); ok {
 		return context.WithTimeout(ctx, max(time.Until(deadline), c.cache.fetchTimeout))

@@ -6,8 +6,6 @@ import (
 	"slices"
 	"time"
 
-	"google.golang.org/grpc/metadata"
-
 	"github.com/freshet-io/freshet/cachepolicy"
 	"github.com/freshet-io/freshet/cachepolicy/wire"
 	"github.com/freshet-io/freshet/interceptor/cache/internal/epoch"
@@ -72,7 +70,7 @@ func (c *call) fill(fl *flight, o *origin, validating bool) fillResult {
 		c.drop(fl, o)
 		return filled
 	}
-	c.keep(fl, o, fl.entry(), c.kept(res.header, res.omit), c.kept(res.trailer, res.omit))
+	c.keep(fl, o, fl.entry())
 	return filled
 }
 
@@ -87,12 +85,12 @@ func (fl *flight) entry() *entry {
 	}
 }
 
-// keep stores an entry whose bytes are the flight's.
-func (c *call) keep(fl *flight, o *origin, e *entry, header, trailer metadata.MD) {
+// keep stores an entry whose bytes and metadata are the flight's.
+func (c *call) keep(fl *flight, o *origin, e *entry) {
 	res := &fl.result
 	// Appending fills the spare room behind the reply's bytes, which stay as
 	// they are for those who wait.
-	value := appendEntry(res.body, fl.key, e, header, trailer)
+	value := appendEntry(res.body, fl.key, e, res.header, res.trailer, func(k string) bool { return c.skips(k, res.omit) })
 	res.stored, res.detail = c.cache.put(fl.key, value, c.remaining(fl), fl)
 	if !res.stored {
 		c.drop(fl, o)

@@ -28,7 +28,8 @@ type flight struct {
 	begun time.Duration // since the cache's base
 
 	known   []epoch.Group // groups that the request names
-	retired *time.Timer   // runs out at the flight's maximum age
+	retired *time.Timer   // runs out at the flight's maximum age; nil where ages says it
+	ages    time.Duration // when it reaches its maximum age, since the cache's base
 	maxRecv int           // the receive limit that applied
 	alone   bool          // nobody joins it, nothing is stored
 
@@ -78,6 +79,7 @@ const flightShards = 16
 // flights are the calls to the origin that may be joined, by key.
 type flights struct {
 	closed *atomic.Bool // nothing goes on for the store's sake
+	now    func() time.Duration
 	shard  [flightShards]struct {
 		sync.Mutex
 		m map[store.Key]*flight
@@ -89,8 +91,8 @@ func (f *flights) of(key store.Key) (*sync.Mutex, map[store.Key]*flight) {
 	return &s.Mutex, s.m
 }
 
-func newFlights(closed *atomic.Bool) *flights {
-	f := &flights{closed: closed}
+func newFlights(closed *atomic.Bool, now func() time.Duration) *flights {
+	f := &flights{closed: closed, now: now}
 	for i := range f.shard {
 		f.shard[i].m = map[store.Key]*flight{}
 	}
@@ -105,7 +107,7 @@ func (f *flights) join(key store.Key, joinable func(*flight) bool, begin func() 
 	mu.Lock()
 	defer mu.Unlock()
 	if old := m[key]; old != nil {
-		if !old.old && !old.landed && joinable(old) {
+		if !f.isOld(old) && !old.landed && joinable(old) {
 			old.waiters++
 			return old, false
 		}
@@ -128,7 +130,7 @@ func (f *flights) background(key store.Key, begin func() *flight) *flight {
 	mu, m := f.of(key)
 	mu.Lock()
 	defer mu.Unlock()
-	if fl := m[key]; fl != nil && !fl.old || f.closed.Load() {
+	if fl := m[key]; fl != nil && !f.isOld(fl) || f.closed.Load() {
 		return nil
 	}
 	fl := begin()
@@ -155,7 +157,7 @@ func (f *flights) leave(fl *flight, goOn bool) {
 	defer mu.Unlock()
 	fl.waiters--
 	fl.goesOn = fl.goesOn || goOn
-	if fl.waiters == 0 && (!fl.goesOn || fl.old || fl.alone || fl.later != nil || f.closed.Load()) {
+	if fl.waiters == 0 && (!fl.goesOn || f.isOld(fl) || fl.alone || fl.later != nil || f.closed.Load()) {
 		f.abandon(fl)
 	}
 }
@@ -183,9 +185,16 @@ func (f *flights) retire(fl *flight) {
 	}
 }
 
+// isOld reports whether the flight has reached its maximum age. The lock is held.
+func (f *flights) isOld(fl *flight) bool {
+	return fl.old || fl.ages > 0 && f.now() >= fl.ages
+}
+
 // land ends a flight: its result stands.
 func (f *flights) land(fl *flight) {
-	fl.retired.Stop()
+	if fl.retired != nil {
+		fl.retired.Stop()
+	}
 	mu, m := f.of(fl.key)
 	mu.Lock()
 	fl.landed = true
@@ -263,5 +272,5 @@ func (f *flights) underWay(key store.Key) bool {
 	mu.Lock()
 	defer mu.Unlock()
 	fl := m[key]
-	return fl != nil && !fl.landed && !fl.old
+	return fl != nil && !fl.landed && !f.isOld(fl)
 }

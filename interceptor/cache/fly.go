@@ -19,6 +19,9 @@ import (
 	"github.com/freshet-io/freshet/interceptor/cache/internal/epoch"
 )
 
+// errNoResult is what a call to the origin has brought that runs away from its goroutine.
+var errNoResult = status.Error(codes.Internal, "freshet cache: a call to the origin ended without a result")
+
 // begin prepares a flight for the call, which waits for it unless the flight is in
 // the background. The clock is read before anything is sent; it is sent by run.
 func (c *call) begin(known []epoch.Group, kind flightKind) *flight {
@@ -35,7 +38,11 @@ func (c *call) begin(known []epoch.Group, kind flightKind) *flight {
 	} else {
 		fl.waiters = 1
 	}
-	fl.retired = time.AfterFunc(c.cache.fetchTimeout, func() { c.cache.flight.retire(fl) })
+	if kind == flightBackground || !c.stay {
+		fl.retired = time.AfterFunc(c.cache.fetchTimeout, func() { c.cache.flight.retire(fl) })
+	} else {
+		fl.ages = fl.begun + c.cache.fetchTimeout // its caller waits: nothing is to be cancelled then
+	}
 	o := &origin{
 		call: c, state: state, background: kind == flightBackground, opts: c.flightOptions(),
 		req: c.req, reply: c.reply, replies: c.reply.ProtoReflect().Type(), stored: c.stored(),
@@ -45,7 +52,7 @@ func (c *call) begin(known []epoch.Group, kind flightKind) *flight {
 		// messages.
 		o.req, o.reply = proto.Clone(c.req), nil
 	}
-	fl.result.err = status.Error(codes.Internal, "freshet cache: a call to the origin ended without a result")
+	fl.result.err = errNoResult
 	fl.run = func() {
 		defer func() {
 			if kind == flightBackground {
@@ -168,34 +175,41 @@ func (o *origin) elsewhere(ctx context.Context, fl *flight) {
 	}
 }
 
+// attempt is what one call to the origin hands back beside its reply. It is one allocation.
+type attempt struct {
+	capture
+	header, trailer metadata.MD
+	peer            peer.Peer
+}
+
+// flightsOwnOptions is how many options an attempt adds.
+const flightsOwnOptions = 4
+
 // ask makes the call. With validating it is made on the condition that what is stored
 // is no longer good.
 func (o *origin) ask(ctx context.Context, fl *flight, validating bool) flightResult {
 	c := o.call
 	c.cache.count.originCalls.Add(1)
 	c.target.lag.earn()
-	var (
-		res             flightResult
-		header, trailer metadata.MD
-		p               peer.Peer
-		reply           = o.reply
-	)
+	reply := o.reply
 	if reply == nil {
 		reply = o.replies.New().Interface()
 	}
-	codec := &capture{inner: c.codec, named: c.named, reply: reply}
-	opts := append(o.opts[:len(o.opts):len(o.opts)], grpc.Header(&header), grpc.Trailer(&trailer), grpc.Peer(&p), grpc.ForceCodecV2(codec))
+	a := &attempt{capture: capture{inner: c.codec, named: c.named, reply: reply}}
+	opts := make([]grpc.CallOption, 0, len(o.opts)+flightsOwnOptions)
+	opts = append(append(opts, o.opts...), grpc.Header(&a.header), grpc.Trailer(&a.trailer), grpc.Peer(&a.peer), grpc.ForceCodecV2(&a.capture))
+	var res flightResult
 	res.err = c.invoker(o.condition(ctx, validating), c.method.name, o.req, reply, c.cc, opts...)
-	res.header, res.trailer = header, trailer
-	if p.Addr != nil {
-		res.peer, res.endpoint = &p, p.Addr.String()
+	res.header, res.trailer = a.header, a.trailer
+	if a.peer.Addr != nil {
+		res.peer, res.endpoint = &a.peer, c.target.addrs.text(a.peer.Addr)
 	} else {
 		res.endpoint = o.state.Endpoint()
 	}
 	if res.err != nil {
 		return res
 	}
-	res.reply, res.body = reply, codec.bytes()
+	res.reply, res.body = reply, a.capture.bytes()
 	if res.body == nil { // an interceptor made the reply, or decoded it elsewhere
 		var err error
 		if res.body, err = encoded(reply); err != nil { // it is for its caller alone

@@ -9,16 +9,21 @@ import (
 	"github.com/freshet-io/freshet/cachepolicy/wire"
 )
 
-// kept returns the metadata that is stored with a reply: not what belongs to the
-// attempt, to a hop, or to one caller.
+// kept returns the metadata that is stored with a reply.
 func (c *call) kept(md metadata.MD, omit []string) metadata.MD {
 	out := make(metadata.MD, len(md))
 	for k, v := range md {
-		if !neverStored(k) && !slices.Contains(c.rule.Strip, k) && !slices.Contains(omit, k) {
+		if !c.skips(k, omit) {
 			out[k] = v
 		}
 	}
 	return out
+}
+
+// skips reports whether metadata is not stored: what belongs to the attempt, to a hop, or to one
+// caller.
+func (c *call) skips(key string, omit []string) bool {
+	return neverStored(key) || slices.Contains(c.rule.Strip, key) || slices.Contains(omit, key)
 }
 
 // neverStored lists metadata that describes one attempt or one hop (load

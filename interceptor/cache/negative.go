@@ -34,7 +34,7 @@ func (c *call) fillError(fl *flight, o *origin) {
 		c.drop(fl, o)
 		return
 	}
-	c.keep(fl, o, fl.entry(), c.kept(res.header, res.omit), c.kept(res.trailer, res.omit))
+	c.keep(fl, o, fl.entry())
 }
 
 // outdates reports whether an error tells that the stored reply is not the most

@@ -63,7 +63,7 @@ func (c *call) renew(fl *flight, o *origin) fillResult {
 	e.endpoint = stored.endpoint
 	if changed {
 		res.body = append(make([]byte, 0, len(stored.body)+valueSlack), stored.body...)
-		c.keep(fl, o, e, res.header, res.trailer)
+		c.keep(fl, o, e)
 		return filled
 	}
 	c.cache.renewals.put(c.key, renewal{of: stored.fetch, epoch: fl.since, entry: e.policy})

@@ -2,6 +2,7 @@ package cache
 
 import (
 	"hash/maphash"
+	"net"
 	"sync"
 	"sync/atomic"
 
@@ -19,6 +20,29 @@ type target struct {
 	pulse pulse
 	lag   lagBudget
 	load  load
+	addrs addrTexts
+}
+
+// addrTexts remembers the text of the address that it was asked for last: making it costs as
+// much as a lookup in the store, and one connection has one address.
+type addrTexts struct{ last atomic.Pointer[addrText] }
+
+type addrText struct {
+	addr *net.TCPAddr
+	text string
+}
+
+func (a *addrTexts) text(addr net.Addr) string {
+	tcp, ok := addr.(*net.TCPAddr)
+	if !ok {
+		return addr.String()
+	}
+	if last := a.last.Load(); last != nil && last.addr == tcp {
+		return last.text
+	}
+	t := &addrText{addr: tcp, text: tcp.String()}
+	a.last.Store(t)
+	return t.text
 }
 
 // targets are the origins that the cache has met. Their number is that of
