@@ -18,15 +18,19 @@
 // A [Clock] knows of each group, named by a 64-bit hash, its latest epoch,
 // within a window of the latest invalidations. The window has a floor: of a
 // group that is not in the window it is only known that its latest epoch is not
-// above the floor, so an entry older than the floor is invalid. What is
-// forgotten, and a collision of hashes, can therefore cost a miss and never a
-// stale reply.
+// above the floor, so an entry older than the floor is invalid (soft, where only
+// soft marks have been forgotten). What is forgotten, and a collision of hashes,
+// can therefore cost a miss and never a stale reply.
 //
-// The window is kept in shards by hash, each a few generations of maps: the
-// newest takes what comes, and when it is full the oldest is dropped whole and
-// the shard's floor rises to the latest epoch that was in it. A lookup skips
-// every generation whose latest epoch the entry has already seen, which for a
-// young entry is all of them.
+// The window is kept in shards by hash, each a few generations of hash tables:
+// the newest takes what comes, and when it is full the oldest is dropped whole
+// and the shard's floor rises to the latest epoch that was in it. Tables have
+// their full size from the start and are used again, so that marking neither
+// rehashes nor makes garbage, and they hold no pointers: maps took half again as
+// much, and twice as much for versions, which is more than ten minutes of a
+// thousand invalidations a second may take. A lookup skips every generation
+// whose latest epoch the entry has already seen; a young entry, which has seen
+// them all, takes no lock.
 //
 // # Versions and soft invalidations
 //
@@ -83,19 +87,26 @@ const (
 // Clock counts invalidations and remembers the latest ones by group. It is safe
 // for concurrent use.
 type Clock struct {
-	now    atomic.Uint64
-	perGen int
-	shard  [shards]shard
+	now atomic.Uint64
+	// versions is set with the first mark that has one.
+	versions atomic.Bool
+	shard    [shards]shard
 }
 
 // New returns a Clock at epoch 1 that remembers between 7/8 of limit and limit
-// groups once it has heard of that many; limit is at least [MinLimit]. One
-// remembered group takes about 26 bytes, or twice that with a version.
+// marks once it has heard of that many; limit is at least [MinLimit]. A mark takes
+// 20 bytes, 30 in a generation where one has a version; a group takes one for each
+// kind that it was last marked with.
 func New(limit int) *Clock {
-	c := &Clock{perGen: max(limit, MinLimit) / (shards * generations)}
+	c := &Clock{}
+	for i := range c.shard {
+		c.shard[i].perGen = max(limit, MinLimit) / (shards * generations)
+	}
 	c.now.Store(1)
 	return c
 }
+
+func (c *Clock) of(hash uint64) *shard { return &c.shard[hash%shards] }
 
 // Now returns the current epoch.
 func (c *Clock) Now() uint64 { return c.now.Load() }
@@ -110,24 +121,17 @@ func (c *Clock) Tick() uint64 { return c.now.Add(1) }
 // returns.
 func (c *Clock) Mark(e uint64, marks []Mark) {
 	for _, m := range marks {
-		s := &c.shard[m.Hash%shards]
-		s.mu.Lock()
-		s.mark(m, e, c.perGen)
-		s.mu.Unlock()
+		if m.Version > 0 && !c.versions.Load() {
+			c.versions.Store(true)
+		}
+		c.of(m.Hash).mark(e, m)
 	}
 }
 
 // Known reports whether a mark with a version says nothing new, so that neither
 // Tick nor Mark is needed for it. One without a version always does.
 func (c *Clock) Known(m Mark) bool {
-	if m.Version == 0 {
-		return false
-	}
-	s := &c.shard[m.Hash%shards]
-	s.mu.RLock()
-	defer s.mu.RUnlock()
-	known := s.versions(m.Hash)
-	return known.hard >= m.Version || m.Soft && known.soft >= m.Version
+	return m.Version > 0 && c.versions.Load() && c.of(m.Hash).known(m)
 }
 
 // State says what has become of an entry whose fetch began at epoch since.
@@ -137,7 +141,7 @@ func (c *Clock) State(since uint64, groups []Group) State {
 	}
 	state := Valid
 	for _, g := range groups {
-		state = max(state, c.shard[g.Hash%shards].state(g, since))
+		state = max(state, c.of(g.Hash).state(since, g))
 		if state == Invalid {
 			break
 		}
@@ -149,8 +153,11 @@ func (c *Clock) State(since uint64, groups []Group) State {
 // comes from a replica that lags behind, whenever it was fetched. What has no
 // version does not lag.
 func (c *Clock) Lags(groups []Group) bool {
+	if !c.versions.Load() {
+		return false
+	}
 	for _, g := range groups {
-		if g.Version > 0 && g.Version < c.Least(g.Hash) {
+		if g.Version > 0 && g.Version < c.of(g.Hash).least(g.Hash) {
 			return true
 		}
 	}
@@ -160,11 +167,10 @@ func (c *Clock) Lags(groups []Group) bool {
 // Least returns the greatest version that a mark of the group had; 0: none is
 // remembered.
 func (c *Clock) Least(hash uint64) uint64 {
-	s := &c.shard[hash%shards]
-	s.mu.RLock()
-	defer s.mu.RUnlock()
-	known := s.versions(hash)
-	return max(known.hard, known.soft)
+	if !c.versions.Load() {
+		return 0
+	}
+	return c.of(hash).least(hash)
 }
 
 // Len returns the number of remembered invalidations, counting a group once for
@@ -172,12 +178,7 @@ func (c *Clock) Least(hash uint64) uint64 {
 func (c *Clock) Len() int {
 	n := 0
 	for i := range c.shard {
-		s := &c.shard[i]
-		s.mu.RLock()
-		for _, g := range s.gens {
-			n += g.len()
-		}
-		s.mu.RUnlock()
+		n += c.shard[i].len()
 	}
 	return n
 }

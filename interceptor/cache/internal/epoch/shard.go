@@ -1,117 +1,117 @@
 package epoch
 
-import "sync"
+import (
+	"sync"
+	"sync/atomic"
+)
 
-// shard remembers the groups of one part of the hashes.
+// shard remembers the marks of some groups.
 type shard struct {
+	perGen int
+	// latest bounds every epoch in the shard from above: entries that are not
+	// older need no lock.
+	latest atomic.Uint64
+
 	mu sync.RWMutex
-	// floor bounds from above the latest epoch of any group not in gens.
-	floor uint64
 	// gens are newest first; their number only grows to generations.
-	gens []generation
+	gens []table
+	// hardFloor and softFloor bound the epochs of marks that are not in gens.
+	hardFloor, softFloor uint64
 }
 
-// generation holds marks that came after each other. Most invalidations are hard and without a
-// version; the other maps are made when the first of their kind comes.
-type generation struct {
-	latest uint64 // the largest epoch in it
-	hard   map[uint64]uint64
-	soft   map[uint64]uint64
-	// With a version, the mark with the greatest.
-	hardVersion, softVersion map[uint64]versioned
-}
-
-// versioned is the latest mark of a group that had a version.
-type versioned struct{ epoch, version uint64 }
-
-func (g *generation) len() int {
-	return len(g.hard) + len(g.soft) + len(g.hardVersion) + len(g.softVersion)
-}
-
-func (s *shard) mark(m Mark, e uint64, perGen int) {
-	if len(s.gens) == 0 || s.gens[0].len() >= perGen {
+func (s *shard) mark(e uint64, m Mark) {
+	if e == 0 {
+		return // nothing is older
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if m.Version > 0 && s.knows(m) {
+		return
+	}
+	if len(s.gens) == 0 || !s.gens[0].put(e, m) {
 		s.rotate()
+		s.gens[0].put(e, m)
 	}
-	g := &s.gens[0]
-	g.latest = max(g.latest, e)
-	switch {
-	case m.Version > 0 && m.Soft:
-		putVersion(&g.softVersion, m, e)
-	case m.Version > 0:
-		putVersion(&g.hardVersion, m, e)
-	case m.Soft:
-		put(&g.soft, m.Hash, e)
-	default:
-		put(&g.hard, m.Hash, e)
+	if e > s.latest.Load() {
+		s.latest.Store(e)
 	}
 }
 
-// put raises a group's epoch: a slower invalidation with a lower epoch must not turn it
-// back.
-func put(to *map[uint64]uint64, hash, e uint64) {
-	if *to == nil {
-		*to = map[uint64]uint64{}
-	}
-	(*to)[hash] = max((*to)[hash], e)
-}
-
-// putVersion raises a group's version, and its epoch with it. Of two marks that cross each
-// other on the way the greater version counts, at the later epoch.
-func putVersion(to *map[uint64]versioned, m Mark, e uint64) {
-	if *to == nil {
-		*to = map[uint64]versioned{}
-	}
-	if known := (*to)[m.Hash]; m.Version > known.version {
-		(*to)[m.Hash] = versioned{max(known.epoch, e), m.Version}
-	}
-}
-
+// rotate makes room for a generation's marks, if need be by forgetting the
+// oldest's.
 func (s *shard) rotate() {
-	if len(s.gens) < generations {
-		s.gens = append(s.gens, generation{})
+	var fresh table
+	if n := len(s.gens); n < generations {
+		fresh = newTable(s.perGen)
+		s.gens = append(s.gens, table{})
 	} else {
-		s.floor = max(s.floor, s.gens[generations-1].latest)
+		fresh = s.gens[n-1]
+		s.hardFloor = max(s.hardFloor, fresh.hard)
+		s.softFloor = max(s.softFloor, fresh.soft)
+		fresh.reset()
 	}
 	copy(s.gens[1:], s.gens)
-	s.gens[0] = generation{}
+	s.gens[0] = fresh
 }
 
-func (s *shard) state(g Group, since uint64) State {
+func (s *shard) state(since uint64, g Group) State {
+	if s.latest.Load() <= since {
+		return Valid
+	}
 	s.mu.RLock()
 	defer s.mu.RUnlock()
-	if since < s.floor {
+	if since < s.hardFloor {
 		return Invalid
 	}
-	state := Valid
+	worst := Valid
+	if since < s.softFloor {
+		worst = Soft
+	}
 	for i := range s.gens {
-		gen := &s.gens[i]
-		if gen.latest <= since {
-			continue // every mark in it has been seen
+		t := &s.gens[i]
+		if t.hard <= since && (t.soft <= since || worst == Soft) {
+			continue
 		}
-		if gen.hard[g.Hash] > since || gen.hardVersion[g.Hash].untrue(g, since) {
-			return Invalid
-		}
-		if gen.soft[g.Hash] > since || gen.softVersion[g.Hash].untrue(g, since) {
-			state = Soft
+		if worst = max(worst, t.state(since, g)); worst == Invalid {
+			break
 		}
 	}
-	return state
+	return worst
 }
 
-// untrue reports whether the mark came later than since and does not spare the group's
-// version.
-func (v versioned) untrue(g Group, since uint64) bool {
-	return v.epoch > since && g.Version < v.version
+func (s *shard) known(m Mark) bool {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	return s.knows(m)
 }
 
-// known are the greatest versions of a group's marks.
-type known struct{ hard, soft uint64 }
-
-func (s *shard) versions(hash uint64) known {
-	var k known
+// knows reports whether m, which has a version, changes nothing. A soft mark adds
+// nothing to a hard one of its version; a hard one does to a soft one.
+func (s *shard) knows(m Mark) bool {
 	for i := range s.gens {
-		k.hard = max(k.hard, s.gens[i].hardVersion[hash].version)
-		k.soft = max(k.soft, s.gens[i].softVersion[hash].version)
+		hard, soft := s.gens[i].least(m.Hash)
+		if m.Version <= hard || m.Soft && m.Version <= soft {
+			return true
+		}
 	}
-	return k
+	return false
+}
+
+func (s *shard) least(hash uint64) (version uint64) {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	for i := range s.gens {
+		hard, soft := s.gens[i].least(hash)
+		version = max(version, hard, soft)
+	}
+	return version
+}
+
+func (s *shard) len() (n int) {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	for i := range s.gens {
+		n += s.gens[i].n
+	}
+	return n
 }
