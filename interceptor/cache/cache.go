@@ -23,7 +23,7 @@ import (
 const (
 	minMaxBytes = 1 << 20
 	// maxRemembered bounds the groups that the invalidation clock remembers, at
-	// about 26 bytes each; a smaller cache remembers fewer.
+	// 20 to 30 bytes each; a smaller cache remembers fewer.
 	maxRemembered = 800_000
 )
 
