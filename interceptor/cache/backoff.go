@@ -33,15 +33,21 @@ type backoffs struct {
 
 type backoff struct {
 	failures int
-	until    time.Duration // since the cache's base
+	last     time.Duration // the last failure, since the cache's base
+	until    time.Duration // when to try again
+	pushed   time.Duration // until when a server wants to be left alone
 }
 
 // failing reports whether the last fetch for the key failed, and if so, whether it
-// is time to try again.
-func (b *backoffs) failing(key store.Key, now time.Duration) (failing, due bool) {
+// is time to try again. What failed while its whole target did, and before that recovered, counts
+// no more, but for what a server has asked for.
+func (b *backoffs) failing(key store.Key, of *target, now time.Duration) (failing, due bool) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	k, failing := b.m[key]
+	if failing && int64(k.last) < of.pulse.recovered.Load() {
+		failing, k.until = now < k.pushed, k.pushed
+	}
 	return failing, !failing || now >= k.until
 }
 
@@ -61,7 +67,8 @@ func (b *backoffs) failed(key store.Key, now, pushback time.Duration) {
 	// Spread, so that clients that failed together do not come back together.
 	wait -= time.Duration(rand.Int64N(int64(wait) / 4))
 	k.failures++
-	k.until = max(k.until, now+max(wait, min(pushback, pushbackMost)))
+	k.last, k.pushed = now, max(k.pushed, now+min(pushback, pushbackMost))
+	k.until = max(k.until, now+wait, k.pushed)
 	b.m[key] = k
 }
 

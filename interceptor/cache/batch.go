@@ -144,7 +144,7 @@ func (it *items) whileFailing(missing []*item) (answered bool, err error) {
 	if err != nil {
 		return false, nil
 	}
-	if failing, _ := c.cache.backoff.failing(sub.key, c.cache.now()); !failing && !c.target.pulse.failing() {
+	if failing, _ := c.cache.backoff.failing(sub.key, c.target, c.cache.now()); !failing && !c.target.pulse.failing() {
 		return false, nil
 	}
 	if answered, err = it.serveStale(codes.OK); answered {

@@ -14,7 +14,7 @@ func (c *call) whileFailing() (answered bool, err error) {
 	if c.rule.StaleIfError == 0 {
 		return false, nil
 	}
-	if failing, _ := c.cache.backoff.failing(c.key, c.cache.now()); !failing && !c.target.pulse.failing() {
+	if failing, _ := c.cache.backoff.failing(c.key, c.target, c.cache.now()); !failing && !c.target.pulse.failing() {
 		return false, nil
 	}
 	before := c.decision

@@ -124,7 +124,7 @@ func (c *call) wait(fl *flight) (ended bool, err error) {
 			if ok, err := c.serveStale(codes.DeadlineExceeded); ok {
 				c.cache.flight.leave(fl, true)
 				// Others need not wait as long to learn the same.
-				c.target.pulse.ended(codes.DeadlineExceeded)
+				c.target.pulse.ended(codes.DeadlineExceeded, c.cache.now())
 				c.cache.backoff.failed(c.key, c.cache.now(), 0)
 				return true, err
 			}

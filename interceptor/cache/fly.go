@@ -223,7 +223,7 @@ func (o *origin) ask(ctx context.Context, fl *flight, validating bool) flightRes
 func (o *origin) ended(fl *flight) {
 	c, res := o.call, &fl.result
 	code := status.Code(res.err)
-	c.target.pulse.ended(code)
+	c.target.pulse.ended(code, c.cache.now())
 	if o.state.Strained() || code == codes.ResourceExhausted && res.served() {
 		c.target.load.sign(c.cache.now())
 	}

@@ -12,7 +12,7 @@ func (c *call) refresh() {
 		return
 	}
 	now := c.cache.now()
-	if _, due := c.cache.backoff.failing(c.key, now); !due {
+	if _, due := c.cache.backoff.failing(c.key, c.target, now); !due {
 		return
 	}
 	known, err := c.knownGroups()
