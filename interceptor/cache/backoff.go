@@ -51,6 +51,13 @@ func (b *backoffs) failing(key store.Key, of *target, now time.Duration) (failin
 	return failing, !failing || now >= k.until
 }
 
+// pushed reports whether a server wants to be left alone by the key.
+func (b *backoffs) pushed(key store.Key, now time.Duration) bool {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return now < b.m[key].pushed
+}
+
 // failed notes a failure, after which the server wants to be left alone for a
 // while, 0 if it has not said so.
 func (b *backoffs) failed(key store.Key, now, pushback time.Duration) {

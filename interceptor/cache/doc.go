@@ -63,7 +63,8 @@
 //
 // Calls in the background back off while they fail: 1 s, doubling up to 30 s, a quarter of
 // it at random, and as long as google.rpc.RetryInfo or gRPC's push-back asks, up to 5
-// minutes. At most 64 are under way at once. By [MaxStale] a call itself accepts a reply that a
+// minutes. A target whose calls all fail is asked every 5 s nonetheless, for one of its keys,
+// and when it answers again no key waits for its turn. At most 64 are under way at once. By [MaxStale] a call itself accepts a reply that a
 // server has given a shorter lifetime than the rule's max_age.
 //
 // # Errors and batches

@@ -12,7 +12,8 @@ func (c *call) refresh() {
 		return
 	}
 	now := c.cache.now()
-	if _, due := c.cache.backoff.failing(c.key, c.target, now); !due {
+	if _, due := c.cache.backoff.failing(c.key, c.target, now); !due &&
+		(c.cache.backoff.pushed(c.key, now) || !c.target.pulse.probes(now)) {
 		return
 	}
 	known, err := c.knownGroups()
