@@ -2,7 +2,9 @@ package balancer_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"io"
 	"net"
 	"sync"
 	"sync/atomic"
@@ -64,6 +66,8 @@ type backend struct {
 	silent bool // sends no reports
 	orca   bool // answers probes
 	extra  []grpc.ServerOption
+	// services registers more of them.
+	services func(*grpc.Server)
 	// reporter sends them; nil if silent.
 	reporter *loadreport.Reporter
 	health   *health.Server
@@ -102,6 +106,9 @@ func (b *backend) run() {
 	testpb.RegisterTestServiceServer(b.server, b)
 	if b.orca {
 		b.reporter.Register(b.server)
+	}
+	if b.services != nil {
+		b.services(b.server)
 	}
 	if b.health != nil {
 		healthpb.RegisterHealthServer(b.server, b.health)
@@ -152,10 +159,19 @@ func (b *backend) EmptyCall(ctx context.Context, _ *testpb.Empty) (*testpb.Empty
 	}
 }
 
+// FullDuplexCall answers each message, until the client ends the stream.
 func (b *backend) FullDuplexCall(s testpb.TestService_FullDuplexCallServer) error {
 	b.calls.Add(1)
-	<-s.Context().Done()
-	return s.Context().Err()
+	for {
+		if _, err := s.Recv(); errors.Is(err, io.EOF) {
+			return nil
+		} else if err != nil {
+			return err
+		}
+		if err := s.Send(&testpb.StreamingOutputCallResponse{}); err != nil {
+			return err
+		}
+	}
 }
 
 // endpoints makes one endpoint of each address.

@@ -27,6 +27,11 @@
 // estimates are no better than that, and always taking the least
 // would send every call of an idle fleet to one server.
 //
+// A report without latency, such as that of an ORCA server that serves nothing, is taken to
+// have the average one, by the client's own measurements if nobody reports any. A
+// server that serves calls without reports for 3 minutes (gRFC A58) counts as one that
+// never reported.
+//
 // With fewer than two fresh reports, the rule is two random choices, of which
 // the cheaper is taken by
 //

@@ -30,6 +30,7 @@ type Endpoint struct {
 	// Rarely written.
 	rest  atomic.Int64  // until when the server asked to be left alone
 	share atomic.Uint32 // a float32: of the fair rate that it should get at most; 0: no limit
+	mute  atomic.Bool   // the last call that ended well brought no report
 	home  atomic.Pointer[Pool]
 }
 

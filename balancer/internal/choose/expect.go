@@ -22,11 +22,17 @@ const (
 // latency is not known. See the package comment. It is most of what a pick costs,
 // so it computes in float32, and without min and max, which heed NaN.
 func (e *Endpoint) expected(now int64) (cost float32, ok bool) {
-	w, l := e.speed.Load(), e.load.Load()
+	w := e.speed.Load()
 	service := math.Float32frombits(uint32(w >> 32))
 	if service == 0 {
 		return 0, false
 	}
+	return e.expectedAt(now, w, service), true
+}
+
+// expectedAt is expected at a given latency; w is the word speed.
+func (e *Endpoint) expectedAt(now int64, w uint64, service float32) (cost float32) {
+	l := e.load.Load()
 	old := float32(0)
 	if d := int32(uint32(now>>stampShift) - uint32(w)); d > 0 {
 		old = float32(d) * (1 << stampShift)
@@ -39,9 +45,9 @@ func (e *Endpoint) expected(now int64) (cost float32, ok bool) {
 		cost += (base + 1) * (float32(floor) - service)
 	}
 	if old < hope*(1-leastHope) {
-		return cost * (1 - old/hope), true
+		return cost * (1 - old/hope)
 	}
-	return cost * leastHope, true
+	return cost * leastHope
 }
 
 // lasting is what a server that has not reported for long is expected to be like: the

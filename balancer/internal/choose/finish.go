@@ -69,6 +69,7 @@ func (e *Endpoint) Finish(now int64, end End, p *Params) bool {
 		}
 		e.count(failing, &e.failed, at, 0, tau)
 		e.count(refusing, &e.denied, at, 0, tau)
+		e.hear(now, end.Reported || end.Loaded)
 	case Refused:
 		if took > 0 {
 			e.peak.AtLeast(at, took, tau)
@@ -86,10 +87,32 @@ func (e *Endpoint) Finish(now int64, end End, p *Params) bool {
 	return e.file(now, own, end, p)
 }
 
+// forgotten is how old, in ns, a report may be whose server serves calls without any: the
+// default of weight_expiration_period (gRFC A58). Where no calls end, nothing says that
+// it would be out of date, and it stays.
+const forgotten = float64(3 * time.Minute)
+
+// hear notes whether a call that ended well brought a report.
+func (e *Endpoint) hear(now int64, reported bool) {
+	if e.mute.Load() == reported {
+		e.mute.Store(!reported)
+	}
+	if reported {
+		return
+	}
+	if w := e.speed.Load(); uint32(w) != 0 && age(now, uint32(w)) > forgotten {
+		e.speed.CompareAndSwap(w, 0)
+	}
+}
+
 // Probed counts a report that came without a call, and reports whether there was
 // one. Of end, only the report counts.
 func (e *Endpoint) Probed(now int64, end End, p *Params) bool {
 	end.Took = 0
+	if peak, ok := e.peak.Load(); ok && e.mute.Load() {
+		// No call says in one breath what the server costs and what it took.
+		end.Outcome, end.Took = Success, time.Duration(peak)
+	}
 	return e.file(now, e.inFlight.Load(), end, p)
 }
 

@@ -18,7 +18,8 @@ const (
 // WantProbe returns a member whose report is wanted for which there is no call to
 // carry it, and false if there is none: few of those that are compared have reported
 // lately, as at the start, after a pause, and at low rates. It allows
-// one probe for ten picks, and four at the start. It may be asked as often as one likes,
+// one probe for ten picks, and four at the start. A call in flight is expected to bring a
+// report, but not by a server that reports only out of band. It may be asked as often as one likes,
 // and mostly costs one load. R is 64 random bits.
 func (s *Set) WantProbe(now int64, r uint64) (int, bool) {
 	p := s.pool
@@ -35,7 +36,7 @@ func (s *Set) WantProbe(now int64, r uint64) (int, bool) {
 	for k := range min(n, exploreScan) {
 		i := (int(start) + k) % n
 		e := s.members[i]
-		if e.open(now) && e.inFlight.Load() <= e.streams.Load() && !e.fresh(now, s.params.Expiry/enoughFresh) &&
+		if e.open(now) && (e.inFlight.Load() <= e.streams.Load() || e.mute.Load()) && !e.fresh(now, s.params.Expiry/enoughFresh) &&
 			p.credit.CompareAndSwap(credit, credit-probePrice) {
 			return i, true
 		}

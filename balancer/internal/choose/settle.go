@@ -33,11 +33,10 @@ type typical struct {
 func (c *candidates) settle() {
 	at := ewma.At(c.now)
 	t := c.typical()
-	service := t.service.value(1)
 	for k := range c.n {
 		if c.cost[k] == noLatency {
 			e := c.endpoint(k)
-			c.cost[k] = e.settled(service) * float32(e.price(at, c.set.tau))
+			c.cost[k] = c.costUntimed(e, t.service.value(1)) * float32(e.price(at, c.set.tau))
 		}
 	}
 	for k := range c.n {
@@ -61,7 +60,20 @@ func (c *candidates) typical() (t typical) {
 			t.peak.add(peak)
 		}
 	}
+	if t.service.n == 0 {
+		// Who knows no service time but by the client's own measurements knows no other.
+		t.service = t.peak
+	}
 	return t
+}
+
+// costUntimed is the cost by a report that tells load and no latency: the one that the
+// others have.
+func (c *candidates) costUntimed(e *Endpoint, service float64) float32 {
+	if e.odd.Load()&voided != 0 {
+		return e.settled(service)
+	}
+	return e.expectedAt(c.now, e.speed.Load(), float32(service))
 }
 
 // trialMask makes one pick in 16 take an endpoint that nothing is known of.
