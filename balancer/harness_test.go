@@ -194,9 +194,10 @@ func (f *fleet) channel(initial resolver.State, opts ...grpc.DialOption) *channe
 	f.t.Helper()
 	r := manual.NewBuilderWithScheme("fleet")
 	r.InitialState(initial)
-	opts = append(opts,
+	opts = append([]grpc.DialOption{
 		grpc.WithTransportCredentials(insecure.NewCredentials()),
-		grpc.WithContextDialer(f.dial), grpc.WithResolvers(r))
+		grpc.WithContextDialer(f.dial), grpc.WithResolvers(r),
+	}, opts...)
 	cc, err := grpc.NewClient("fleet:///service", opts...)
 	if err != nil {
 		f.t.Fatal(err)

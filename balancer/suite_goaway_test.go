@@ -232,4 +232,3 @@ func TestBothSidesLeave(t *testing.T) {
 		})
 	}
 }
-

@@ -228,4 +228,3 @@ func TestHealthIsNotAsked(t *testing.T) {
 		})
 	}
 }
-

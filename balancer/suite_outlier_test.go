@@ -235,6 +235,8 @@ func TestEverythingAtATime(t *testing.T) {
 		f := newFleet(t)
 		servers, addrs := f.replicas(6, nil)
 		c := f.freshet(endpoints(addrs...))
+		c.Connect()
+		synctest.Wait() // the resolver is built
 		ctx, cancel := context.WithCancel(t.Context())
 		var wg sync.WaitGroup
 		repeat := func(n int, do func(*rand.Rand)) {

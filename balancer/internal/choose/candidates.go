@@ -196,8 +196,15 @@ func (c *candidates) pair() int {
 	if c.n == 1 {
 		return int(c.at[0])
 	}
-	a, latencyA := c.ownCost(c.endpoint(0))
-	b, latencyB := c.ownCost(c.endpoint(1))
+	one, other := c.endpoint(0), c.endpoint(1)
+	a, latencyA := c.ownCost(one)
+	b, latencyB := c.ownCost(other)
+	switch {
+	case latencyA == noHistory && latencyB > 0 && one.streamsOnly():
+		a = latencyB * float64(one.inFlight.Load()+1)
+	case latencyB == noHistory && latencyA > 0 && other.streamsOnly():
+		b = latencyA * float64(other.inFlight.Load()+1)
+	}
 	if b < a-tie*min(latencyA, latencyB) {
 		return int(c.at[1])
 	}

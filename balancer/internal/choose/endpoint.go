@@ -178,6 +178,14 @@ func (e *Endpoint) latency(at ewma.Tick, tau float64) float64 {
 	return 0
 }
 
+// streamsOnly reports whether nothing but streams is in flight, and nothing has failed. Streams
+// bring no latency and no report while they are open, which may be for days: an
+// endpoint without history must not wait for that.
+func (e *Endpoint) streamsOnly() bool {
+	own := e.inFlight.Load()
+	return own > 0 && own <= e.streams.Load() && e.odd.Load()&failing == 0
+}
+
 // refusals is the recent share of calls that were refused.
 func (e *Endpoint) refusals(at ewma.Tick, tau float64) float64 {
 	return e.recent(refusing, &e.denied, at, tau)

@@ -82,20 +82,24 @@ const trialMask = 1<<4 - 1
 // costUnreported is the cost at an endpoint that has never reported: others' load is
 // taken to be average, and it is as much slower than average as the
 // client's own measurements say. One that was never called has no latency: most
-// picks leave it for others, and one in 16 takes it.
+// picks leave it for others, and one in 16 takes it. Nor has one with nothing but streams,
+// which bring no report while they are open, and may be so for days: it is compared by
+// their number.
 func (c *candidates) costUnreported(e *Endpoint, t *typical) float64 {
 	at := ewma.At(c.now)
 	latency := e.latency(at, c.set.tau)
+	depth := t.others + float64(e.inFlight.Load()) + 1
 	switch {
+	case latency == noHistory && e.streamsOnly():
+		return t.service.value(1) * (base + depth)
 	case latency == noHistory:
 		return noHistory
 	case latency == 0 && c.bits>>32&trialMask == 0:
 		return 0
 	case latency == 0:
-		return t.service.value(1) * (base + t.others + 1)
+		return t.service.value(1) * (base + depth)
 	}
 	slower := latency / t.peak.value(latency)
-	depth := t.others + float64(e.inFlight.Load()) + 1
 	return slower * t.service.value(1) * (base + depth) * e.price(at, c.set.tau)
 }
 
