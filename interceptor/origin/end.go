@@ -31,20 +31,23 @@ func (c *call) end(ctx context.Context, reply any, err error) ending {
 	}
 	code, lags := status.Code(err), c.lags(ctx)
 	var groups field
+	if code == codes.OK && !c.notModified {
+		groups = c.replyGroups(reply)
+		set(wire.KeyCacheGroups, groups.text())
+	}
+	terms, said := c.terms(code, groups.err, lags)
+	if said {
+		set(wire.KeyCacheControl, c.said.text(terms))
+	}
 	if code == codes.OK {
-		if !c.notModified {
-			groups = c.replyGroups(reply)
-			set(wire.KeyCacheGroups, groups.text())
-		}
 		var etag string
-		if etag, e.empty = c.validate(ctx, reply, lags); etag != "" {
+		if etag, e.empty = c.validate(ctx, reply, lags, terms.NoStore); etag != "" {
 			e.header = metadata.Pairs(wire.KeyETag, etag)
 		}
 		if e.empty != nil || c.notModified {
 			e.header.Set(wire.KeyNotModified, "1")
 		}
 	}
-	set(wire.KeyCacheControl, c.cacheControl(code, &groups, lags))
 	if c.version > 0 {
 		set(wire.KeyCacheVersion, wire.FormatVersion(c.version))
 	}
@@ -54,30 +57,32 @@ func (c *call) end(ctx context.Context, reply any, err error) ending {
 	return e
 }
 
-// cacheControl returns what is said of the reply's reuse. A reply whose groups
-// cannot be told would not be invalidated with them, and is not to be stored;
-// nor is one that is known to lag behind what its caller has heard of, for it is
+// terms returns what is said of the reply's reuse; false: nothing. A reply whose
+// groups cannot be told would not be invalidated with them, and is not to be
+// stored; nor is one that lags behind what its caller has heard of, for it is
 // known not to be true.
-func (c *call) cacheControl(code codes.Code, groups *field, lags bool) string {
-	if groups.err != nil {
-		c.complain("a reply is not reused: its groups cannot be told", slog.Any("error", groups.err))
-		return wire.Response{NoStore: true}.String()
-	}
-	if lags {
-		return wire.Response{NoStore: true}.String()
-	}
-	terms := c.method.terms
-	if c.said != nil {
+func (c *call) terms(code codes.Code, groups error, lags bool) (terms wire.Response, said bool) {
+	switch {
+	case c.said != nil:
 		terms = c.said.heeded
-	} else if code != codes.OK {
-		return ""
+	case code == codes.OK:
+		terms = c.method.terms
+	case lags:
+	default:
+		return wire.Response{}, false
+	}
+	if groups != nil {
+		c.complain("a reply is not reused: its groups cannot be told", slog.Any("error", groups))
+	}
+	if groups != nil || lags {
+		return wire.Response{NoStore: true}, true
 	}
 	if c.owed.terms.Private && !terms.Private {
 		c.complain("replies are marked private: they are built from such as are private, by cache-control or by their rule's scope")
 	}
 	terms = wire.MergeResponse(terms, c.owed.terms)
 	c.shorten(&terms)
-	return c.said.text(terms)
+	return terms, true
 }
 
 // shorten bounds what is said by what is left of the lifetimes of the replies

@@ -85,9 +85,13 @@ func isAskedFor(ctx context.Context, etag string) bool {
 // sent in its place if the caller has it already, nil if not. It is asked of
 // replies with status OK only: "A server MUST ignore all received preconditions
 // if its response to the same request without those conditions [...] would have
-// been a status code other than a 2xx" (RFC 9110 section 13.2.1).
-func (c *call) validate(ctx context.Context, reply any, lags bool) (etag string, empty any) {
+// been a status code other than a 2xx" (RFC 9110 section 13.2.1). A reply that
+// lags is sent whole: the caller is not to go on with what it has.
+func (c *call) validate(ctx context.Context, reply any, lags, noStore bool) (etag string, empty any) {
 	etag = c.etag
+	if etag == "" && !noStore && c.origin.hasher != nil && c.method.rule != nil && c.method.validated {
+		etag = c.origin.hasher.etag(reply)
+	}
 	switch {
 	case etag == "":
 		return "", nil

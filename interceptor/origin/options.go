@@ -18,6 +18,8 @@ type config struct {
 	annotations bool
 	prefix      func(target string) string
 	logger      *slog.Logger
+
+	automaticETags bool
 }
 
 func newConfig(opts []Option) *config {

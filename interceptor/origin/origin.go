@@ -21,6 +21,7 @@ type Origin struct {
 	prefix   func(target string) string // nil: the target itself
 	logger   *slog.Logger
 	methods  methods
+	hasher   *hasher // nil: replies have no automatic etag
 }
 
 // New returns an Origin for the policies that linked-in services are annotated
@@ -37,6 +38,9 @@ func New(opts ...Option) (*Origin, error) {
 		policies = cachepolicy.Merge(own, policies)
 	}
 	o := &Origin{policies: policies, prefix: cfg.prefix, logger: cfg.logger}
+	if cfg.automaticETags {
+		o.hasher = &hasher{}
+	}
 	o.methods.byName.Store(&map[string]*method{})
 	return o, nil
 }

@@ -137,7 +137,7 @@ func run(ctx context.Context, f func(context.Context) error) error {
 }
 
 // newOrigin returns an Origin and what it logs.
-func newOrigin(t *testing.T, opts ...origin.Option) (*origin.Origin, *logged) {
+func newOrigin(t testing.TB, opts ...origin.Option) (*origin.Origin, *logged) {
 	t.Helper()
 	log := &logged{}
 	o, err := origin.New(append([]origin.Option{origin.WithLogger(slog.New(slog.NewTextHandler(log, nil)))}, opts...)...)
@@ -167,18 +167,28 @@ func (l *logged) count(text string) int {
 }
 
 // serve starts a server and returns where it listens.
-func serve(t *testing.T, s *shop, opts ...grpc.ServerOption) *bufconn.Listener {
+func serve(t testing.TB, s *shop, opts ...grpc.ServerOption) *bufconn.Listener {
+	t.Helper()
+	return serveAny(t, func(r grpc.ServiceRegistrar) { testv1.RegisterShopServer(r, s) }, opts...)
+}
+
+func serveAny(t testing.TB, register func(grpc.ServiceRegistrar), opts ...grpc.ServerOption) *bufconn.Listener {
 	t.Helper()
 	lis := bufconn.Listen(1 << 20)
 	server := grpc.NewServer(append(opts, grpc.WaitForHandlers(true))...)
-	testv1.RegisterShopServer(server, s)
+	register(server)
 	go func() { _ = server.Serve(lis) }()
 	t.Cleanup(server.Stop)
 	return lis
 }
 
 // dial connects to lis under a name: the target is passthrough:///name.
-func dial(t *testing.T, lis *bufconn.Listener, name string, opts ...grpc.DialOption) testv1.ShopClient {
+func dial(t testing.TB, lis *bufconn.Listener, name string, opts ...grpc.DialOption) testv1.ShopClient {
+	t.Helper()
+	return testv1.NewShopClient(dialAny(t, lis, name, opts...))
+}
+
+func dialAny(t testing.TB, lis *bufconn.Listener, name string, opts ...grpc.DialOption) *grpc.ClientConn {
 	t.Helper()
 	conn, err := grpc.NewClient("passthrough:///"+name, append([]grpc.DialOption{
 		grpc.WithTransportCredentials(insecure.NewCredentials()),
@@ -188,7 +198,7 @@ func dial(t *testing.T, lis *bufconn.Listener, name string, opts ...grpc.DialOpt
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = conn.Close() })
-	return testv1.NewShopClient(conn)
+	return conn
 }
 
 // noDialer refuses every connection.
