@@ -59,8 +59,12 @@ func (c *call) missStatus(fl *flight) wire.Status {
 	if c.outcome.Collapsed {
 		st.Collapsed = wire.Some(c.outcome.Result == Collapsed)
 	}
-	if res.validated && st.Detail == "" {
+	switch {
+	case st.Detail != "":
+	case res.validated:
 		st.Detail = "validated"
+	case c.decision.Reason == cachepolicy.ReasonInvalidated:
+		st.Detail = detailInvalidated // it is why there was nothing to answer with
 	}
 	switch {
 	case res.detail == detailInvalidated, res.detail == detailInDoubt, res.detail == detailHoldOff, res.lagging:
