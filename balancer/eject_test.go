@@ -92,6 +92,45 @@ func TestStrain(t *testing.T) {
 	})
 }
 
+// Where every server says that it is overloaded, of whatever tier, calls are told so. One that is not
+// makes a choice.
+func TestOverload(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		f := newFleet(t)
+		servers, addrs := f.replicas(4, nil)
+		defer stopAll(servers)
+		c := f.freshet(endpoints(addrs...))
+		defer c.Close()
+		strained := func() bool {
+			c.drive(100, 2*time.Second)
+			state, _ := c.call(t.Context())
+			return state.Strained()
+		}
+		for i, s := range servers {
+			if strained() {
+				t.Errorf("strained while %d of four are overloaded", i)
+			}
+			s.reporter.SetUtilization([]string{"cpu", "db_write"}[i%2], 1)
+		}
+		if !strained() {
+			t.Error("not strained while all are overloaded")
+		}
+		for _, a := range addrs {
+			if !explained(t, a).Overloaded {
+				t.Errorf("%s is not explained as overloaded", a)
+			}
+		}
+		servers[2].reporter.SetUtilization("cpu", 0.5)
+		if strained() {
+			t.Error("strained while one of four is well")
+		}
+		servers[2].reporter.Drain()
+		if !strained() {
+			t.Error("not strained while one of four drains and the others are overloaded")
+		}
+	})
+}
+
 func TestSlowStart(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		f := newFleet(t)

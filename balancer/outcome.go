@@ -46,7 +46,7 @@ func endOf(d balancer.DoneInfo) ended {
 		return e
 	}
 	e.Reported, e.InFlight, e.Latency = true, r.InFlight, r.Latency
-	e.Draining, e.Untimed = r.Draining, r.Untimed
+	e.Draining, e.Overloaded, e.Untimed = r.Draining, r.Overloaded, r.Untimed
 	return e
 }
 

@@ -50,7 +50,7 @@ func (p *picker) Pick(info balancer.PickInfo) (balancer.PickResult, error) {
 	}
 	n := &p.nodes[pick.Index]
 	state.Picked(n.address, ruleOf(pick.Rule))
-	if pick.Rule == plan.Panic {
+	if pick.Rule == plan.Panic || pick.Endpoint.Overloaded(now) && p.plan.Overloaded(now) {
 		state.MarkStrained()
 	}
 	p.probe(pick, now, bits.RotateLeft64(r, 32)) // of what the pick has not drawn

@@ -108,7 +108,7 @@ func (p *picker) probe(pick plan.Pick, now int64, r uint64) {
 		if !known {
 			return
 		}
-		end := plan.End{Draining: result.Report.Draining, End: choose.End{
+		end := plan.End{Draining: result.Report.Draining, Overloaded: result.Report.Overloaded, End: choose.End{
 			Reported: result.Reported, InFlight: result.Report.InFlight, Latency: result.Report.Latency,
 			Loaded: result.Loaded, Utilization: result.Load.Utilization, Cost: result.Load.Cost(),
 		}}

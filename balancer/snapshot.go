@@ -46,6 +46,9 @@ type EndpointSnapshot struct {
 	// Draining says that it shall get no new ones.
 	Share    float64
 	Draining bool
+	// Overloaded says that its server has said, within the last 5 s, that all of some tier is in
+	// use: loadreport's SetUtilization at 1 or more, or as much in an ORCA report.
+	Overloaded bool
 	// InFlight are this channel's calls in flight there, streams included.
 	InFlight int64
 	// Reported says that the server has reported its load: OthersInFlight requests in
@@ -104,7 +107,7 @@ func (b *freshet) explain(l conns.Status[plan.Endpoint], params *plan.Params) En
 	s := EndpointSnapshot{
 		Zone: about.Zone, Priority: about.Priority,
 		Connected: l.On, State: l.State.String(),
-		Phase: counters.Phase.String(), Share: e.Ejection.Share(now, &params.Eject), Draining: e.Draining(now),
+		Phase: counters.Phase.String(), Share: e.Ejection.Share(now, &params.Eject), Draining: e.Draining(now), Overloaded: e.Overloaded(now),
 		InFlight: known.InFlight, Reported: known.Reported, Age: known.Age,
 		OthersInFlight: known.Others, Service: known.Service,
 		Latency: known.Latency, Failed: known.Failed, Refused: known.Refused,

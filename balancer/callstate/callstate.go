@@ -125,9 +125,9 @@ func (s *State) Stream() bool {
 	return s.stream
 }
 
-// Strained reports whether the picker had to ignore, at any attempt, what it knows of its
-// endpoints, because too few of them were well ([RulePanic]). No choice among them helps then, but less
-// work would.
+// Strained reports whether at any attempt there was nothing to choose between: too few of the
+// picker's endpoints were well ([RulePanic]), or every one of them has said that it is
+// overloaded. No choice among them helps then, but less work would.
 func (s *State) Strained() bool {
 	if s == nil {
 		return false

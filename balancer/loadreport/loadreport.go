@@ -149,8 +149,9 @@ func (r *Reporter) now() int64 { return int64(time.Since(r.base)) }
 // report is the report on a response while inFlight calls are in flight.
 func (r *Reporter) report(now int64, inFlight uint32) report.Report {
 	return report.Report{
-		InFlight: min(inFlight, report.MaxInFlight),
-		Latency:  r.latencies.Estimate(now, int64(inFlight)),
-		Draining: r.draining.Load(),
+		InFlight:   min(inFlight, report.MaxInFlight),
+		Latency:    r.latencies.Estimate(now, int64(inFlight)),
+		Draining:   r.draining.Load(),
+		Overloaded: r.utilizations.overloaded(),
 	}
 }

@@ -23,7 +23,10 @@ const (
 // SetUtilization sets how much of a tier's capacity is in use, where 1 is all of
 // it. It stands until it is set again: a tier is never forgotten, so set it to 0
 // when it is no longer known. It shows in reports out of band and, 10 ms later at
-// most, in ORCA's trailers; the policy freshet does not use it.
+// most, in ORCA's trailers. The policy freshet does not choose by it: one busy server
+// shows in its latency. While a tier is at 1 or more, the server's reports say that it is
+// overloaded, and where all servers say so there is nothing to choose: then calls
+// are marked so ([callstate.State.Strained]), and a cache may avoid their work.
 //
 // The tier "cpu" is ORCA's cpu_utilization and "app" its
 // application_utilization, which stock policies prefer; both may exceed 1, and
@@ -110,6 +113,19 @@ func (u *utilizations) all() []*tier {
 		return *p
 	}
 	return nil
+}
+
+// overloaded reports whether all of some tier is in use.
+func (u *utilizations) overloaded() bool {
+	if u.cpu.get() >= 1 || u.mem.get() >= 1 || u.app.get() >= 1 {
+		return true
+	}
+	for _, t := range u.all() {
+		if t.get() >= 1 {
+			return true
+		}
+	}
+	return false
 }
 
 func (u *utilizations) find(name string) *tier {

@@ -24,6 +24,7 @@ type Endpoint struct {
 	Picks    [Rules]atomic.Int64
 	draining atomic.Int64 // until when; 0: not
 	marked   atomic.Bool  // is draining, says the resolver
+	hot      atomic.Int64 // until when it is overloaded; 0: it is not
 
 	mu      sync.Mutex // guards the rest, for plans to be made; picks do not need it
 	settled bool       // is not new
@@ -80,6 +81,26 @@ func (e *Endpoint) Drain(now int64, draining bool) {
 		e.draining.Store(0)
 		e.Bar(!e.Ejection.Admitted())
 	}
+}
+
+// hotFor is how long an endpoint that said it was overloaded is believed: it says so on every
+// response.
+const hotFor = int64(5 * time.Second)
+
+// Heat notes whether the server has said, at now, that it is overloaded.
+func (e *Endpoint) Heat(now int64, overloaded bool) {
+	switch {
+	case overloaded:
+		e.hot.Store(now + hotFor)
+	case e.hot.Load() != 0:
+		e.hot.Store(0)
+	}
+}
+
+// Overloaded reports whether the server has said so lately.
+func (e *Endpoint) Overloaded(now int64) bool {
+	until := e.hot.Load()
+	return until != 0 && now < until
 }
 
 // Draining reports whether the server wants no new calls, by its own word or that of the

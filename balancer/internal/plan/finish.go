@@ -24,9 +24,7 @@ func (pl *Plan) Finish(now int64, p Pick, end End) {
 	if p.stream {
 		e.Closed()
 	}
-	if end.Reported {
-		e.Drain(now, end.Draining)
-	}
+	e.hear(now, &end)
 	if end.Pushback > 0 {
 		e.Rest(now, end.Pushback)
 	}
@@ -35,6 +33,30 @@ func (pl *Plan) Finish(now int64, p Pick, end End) {
 		p.part.pool.Offer(&e.Endpoint)
 	}
 	p.tier.tend(now, pl)
+}
+
+// hear takes in what a report says beside the load.
+func (e *Endpoint) hear(now int64, end *End) {
+	switch {
+	case end.Reported:
+		e.Drain(now, end.Draining)
+		e.Heat(now, end.Overloaded)
+	case end.Loaded:
+		e.Heat(now, end.Utilization >= 1)
+	}
+}
+
+// Overloaded reports whether every endpoint that could take a call has said lately that it
+// is overloaded: no choice among them helps. It is linear in the endpoints where
+// they are, and is to be asked only after a pick of one that is.
+func (pl *Plan) Overloaded(now int64) bool {
+	for i := range pl.members {
+		e := pl.members[i].Endpoint
+		if !e.Overloaded(now) && !e.Draining(now) && e.Ejection.Admitted() {
+			return false
+		}
+	}
+	return true
 }
 
 // WantProbe returns an endpoint beside the one that was picked of which a report is
@@ -52,9 +74,7 @@ func (pl *Plan) WantProbe(p Pick, now int64, r uint64) (Pick, bool) {
 // Probed takes in the report that an endpoint gave, at now, when it was asked. Of end, only
 // what was reported counts.
 func (pl *Plan) Probed(now int64, p Pick, end End) {
-	if end.Reported {
-		p.Endpoint.Drain(now, end.Draining)
-	}
+	p.Endpoint.hear(now, &end)
 	if p.Endpoint.Probed(now, end.End, &pl.params.Choose) {
 		p.part.pool.Offer(&p.Endpoint.Endpoint)
 	}

@@ -77,8 +77,8 @@ type End struct {
 	choose.End
 	// Elapsed is how long the call was under way, whether or not that is a latency.
 	Elapsed time.Duration
-	// Draining is what the report said.
-	Draining bool
+	// Draining and Overloaded are what the report said.
+	Draining, Overloaded bool
 	// Pushback is how long the server asks not to be tried again; 0 if it does not.
 	Pushback time.Duration
 }

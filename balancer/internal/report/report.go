@@ -13,11 +13,11 @@
 //	  bit 0       draining: the server wants no new calls
 //	  bit 1       the latency is known and follows
 //	  bit 2       the duration of this call is no latency, as that of a stream
-//	  bit 3       reserved, written as 0
+//	  bit 3       overloaded: of something the server has nothing left
 //	uvarint       requests in flight, not counting the call that carries the report
 //	uvarint       latency in nanoseconds; only if bit 1 is set
 //
-// A reader ignores reserved bits and bytes after the fields it knows, so a later
+// A reader ignores bytes after the fields it knows, so a later
 // writer may append; a change that an old reader would misread takes a new
 // version, which old readers drop. A latency that is not known is absent: zero
 // is malformed, because a server without samples must not look infinitely fast.
@@ -51,9 +51,10 @@ const (
 	version     = 1 << 4
 	versionMask = 0xf0
 
-	flagDraining = 1 << 0
-	flagLatency  = 1 << 1
-	flagUntimed  = 1 << 2
+	flagDraining   = 1 << 0
+	flagLatency    = 1 << 1
+	flagUntimed    = 1 << 2
+	flagOverloaded = 1 << 3
 )
 
 // Report is what a server says of itself at the end of a call.
@@ -69,6 +70,8 @@ type Report struct {
 	Untimed bool
 	// Draining says that the server wants no new calls.
 	Draining bool
+	// Overloaded says that all of some resource of the server's is in use.
+	Overloaded bool
 }
 
 // Encode appends r to dst. Values over the limits are written as the limit, and
@@ -84,6 +87,9 @@ func Encode(dst []byte, r Report) []byte {
 	if r.Draining {
 		head |= flagDraining
 	}
+	if r.Overloaded {
+		head |= flagOverloaded
+	}
 	dst = append(dst, head)
 	dst = binary.AppendUvarint(dst, uint64(min(r.InFlight, MaxInFlight)))
 	if r.Latency > 0 {
@@ -98,7 +104,7 @@ func Decode(s string) (Report, bool) {
 	if len(s) == 0 || len(s) > MaxLen || s[0]&versionMask != version {
 		return Report{}, false
 	}
-	r := Report{Untimed: s[0]&flagUntimed != 0, Draining: s[0]&flagDraining != 0}
+	r := Report{Untimed: s[0]&flagUntimed != 0, Draining: s[0]&flagDraining != 0, Overloaded: s[0]&flagOverloaded != 0}
 	inFlight, rest, ok := uvarint(s[1:])
 	if !ok || inFlight > MaxInFlight {
 		return Report{}, false

@@ -43,7 +43,7 @@ func TestDecode(t *testing.T) {
 	}{
 		{"idle", "\x10\x00", report.Report{}, true},
 		{"latency", "\x12\x05" + second, report.Report{InFlight: 5, Latency: time.Second}, true},
-		{"reserved flags are ignored", "\x1a\x05" + second, report.Report{InFlight: 5, Latency: time.Second}, true},
+		{"all flags", "\x1f\x05" + second, report.Report{InFlight: 5, Latency: time.Second, Untimed: true, Draining: true, Overloaded: true}, true},
 		{"bytes of a later writer are ignored", "\x12\x05" + second + "later", report.Report{InFlight: 5, Latency: time.Second}, true},
 		{"the same without latency", "\x10\x05later", report.Report{InFlight: 5}, true},
 		{"sixteen bytes", "\x10\x05" + "0123456789abcd", report.Report{InFlight: 5}, true},
@@ -72,10 +72,11 @@ func TestDecode(t *testing.T) {
 func TestRoundTrip(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		in := report.Report{
-			InFlight: rapid.Uint32Range(0, report.MaxInFlight).Draw(t, "in flight"),
-			Latency:  time.Duration(rapid.Int64Range(0, int64(report.MaxLatency)).Draw(t, "latency")),
-			Untimed:  rapid.Bool().Draw(t, "untimed"),
-			Draining: rapid.Bool().Draw(t, "draining"),
+			InFlight:   rapid.Uint32Range(0, report.MaxInFlight).Draw(t, "in flight"),
+			Latency:    time.Duration(rapid.Int64Range(0, int64(report.MaxLatency)).Draw(t, "latency")),
+			Untimed:    rapid.Bool().Draw(t, "untimed"),
+			Draining:   rapid.Bool().Draw(t, "draining"),
+			Overloaded: rapid.Bool().Draw(t, "overloaded"),
 		}
 		b := report.Encode(nil, in)
 		if got, ok := report.Decode(string(b)); !ok || got != in || len(b) > report.MaxLen {
