@@ -18,9 +18,6 @@ import (
 	"github.com/freshet-io/freshet/interceptor/store"
 )
 
-// defaultMaxRecv is grpc-go's own limit on a reply, in bytes.
-const defaultMaxRecv = 4 << 20
-
 // call is one call of a method with a cache rule, as the interceptor got it.
 type call struct {
 	cache   *Cache
@@ -40,6 +37,7 @@ type call struct {
 	codec     encoding.CodecV2
 	named     bool // the caller forced codec
 	maxRecv   int
+	limited   bool // by maxRecv, and not by grpc-go's default
 	authority string
 	explained bool          // somebody reads the outcome
 	held      bool          // a flight, or a part of a batch, refers to the call
@@ -74,7 +72,7 @@ func (c *call) scan() {
 		case grpc.PerRPCCredsCallOption:
 			c.creds = true
 		case grpc.MaxRecvMsgSizeCallOption:
-			c.maxRecv = o.MaxRecvMsgSize
+			c.maxRecv, c.limited = o.MaxRecvMsgSize, true
 		case grpc.AuthorityOverrideCallOption:
 			c.authority = o.Authority
 		}

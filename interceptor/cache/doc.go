@@ -21,7 +21,8 @@
 // decoded from the stored bytes, the caller's grpc.Header, grpc.Trailer,
 // grpc.Peer and grpc.OnFinish options are served, and no stream is opened: the
 // balancer is not asked. The peer of a hit is an address of network "freshet"
-// with the text "cache".
+// with the text "cache". A reply larger than the call may receive fails as it would from
+// the network; what the service config says of that is applied to replies of 4 KiB or more.
 //
 // Otherwise the origin is asked, once for all callers who want the same thing at
 // the same time: such calls are collapsed into a flight, which has a context and

@@ -86,8 +86,10 @@ func (c *call) failed(fl *flight) error {
 // decode what came off the wire.
 func (c *call) deliver(fl *flight, leads bool) error {
 	res := &fl.result
-	if err := c.tooLarge(len(res.body)); !leads && err != nil {
-		return c.fail(err)
+	if !leads || res.validated { // else grpc has seen to it
+		if err := c.tooLarge(len(res.body)); err != nil {
+			return c.fail(err)
+		}
 	}
 	if leads && res.reply == c.reply {
 		// It is the caller's already.

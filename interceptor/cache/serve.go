@@ -4,11 +4,9 @@ import (
 	"strconv"
 	"time"
 
-	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/encoding"
 	"google.golang.org/grpc/mem"
 	"google.golang.org/grpc/metadata"
-	"google.golang.org/grpc/status"
 	"google.golang.org/protobuf/proto"
 
 	"github.com/freshet-io/freshet/cachepolicy"
@@ -84,15 +82,6 @@ func (w *wireBuffer) decode(codec encoding.CodecV2, body []byte, into proto.Mess
 	err := codec.Unmarshal(w.buffer[:], into)
 	w.slice = nil
 	return err
-}
-
-// tooLarge applies the call's receive limit as grpc-go does to replies from the
-// network.
-func (c *call) tooLarge(n int) error {
-	if n <= c.maxRecv {
-		return nil
-	}
-	return status.Errorf(codes.ResourceExhausted, "grpc: received message larger than max (%d vs. %d)", n, c.maxRecv)
 }
 
 // wholeSeconds is an age as the metadata has it.
