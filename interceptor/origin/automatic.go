@@ -10,16 +10,21 @@ import (
 
 // WithAutomaticETags gives replies of methods with a cache rule an entity tag
 // where the handler names none by [SetETag]: a weak one, from a hash (SHA-256, 128
-// bits of it) of the reply's deterministic encoding. Every replica comes to the
-// same, as long as they run the same code. It is weak since the bytes that are sent
-// may be in another order, that of a map's entries, at the same tag. A reply that
-// is no-store, or is no protobuf message, has none.
+// bits of it) of the reply's deterministic encoding. A reply that is no-store, or is
+// no protobuf message, has none; nor have errors and streams.
+//
+// It is weak since the bytes that are sent may be others at the same tag, a map's entries
+// in another order: "a strong validator [...] changes value whenever a change occurs to
+// the representation data" (RFC 9110 section 8.8.1). The deterministic encoding is the
+// same in every replica that runs the same build, and not canonical: another version of
+// the schema or of protobuf may come to another tag for an equal reply, which is then
+// sent whole. Replies that differ have different tags.
 //
 // It is off by default. It costs a second encoding of every reply and its hash,
-// which is about as much as the first, and does not save the handler's work;
-// what it saves is the transfer, and at the client the decoding and storing, of
-// replies that are as the caller has them. So it pays where they mostly are: for
-// rules under which each use is validated (prefer: CONSISTENCY,
+// together 1.2 to 1.5 times what encoding it costs (10 KiB: 40 µs beside 31), and does not
+// save the handler's work; what it saves is the first encoding, the transfer, and at the
+// client the decoding and storing, of replies that are as the caller has them. So it pays
+// where they mostly are: for rules under which each use is validated (prefer: CONSISTENCY,
 // unsynced_max_age of 0, no-cache), and for large replies of short lifetimes that
 // seldom change. A handler that has a version or a modification time at hand
 // gives a better tag for nothing, by SetETag or NotModified.

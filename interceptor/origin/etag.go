@@ -15,7 +15,7 @@ import (
 // section 8.8.3 writes it, quotes included, `"v1"` or `W/"v1"`, of visible ASCII
 // without quotes and at most 1024 bytes. Two replies to one request that have
 // the same tag must be worth the same to the caller. The last call counts, of
-// NotModified's too.
+// NotModified's too, and takes the place of an automatic tag ([WithAutomaticETags]).
 //
 // A caller that names the tag in if-none-match has the reply already: it is sent
 // an empty message of the reply's type and cache-not-modified: 1, in place of
