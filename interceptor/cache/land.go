@@ -86,7 +86,7 @@ func (c *call) failed(fl *flight) error {
 // decode what came off the wire.
 func (c *call) deliver(fl *flight, leads bool) error {
 	res := &fl.result
-	if !leads || res.validated { // else grpc has seen to it
+	if !leads || res.reply == nil { // else grpc has seen to it
 		if err := c.tooLarge(len(res.body)); err != nil {
 			return c.fail(err)
 		}

@@ -89,6 +89,11 @@ func TestReceiveLimits(t *testing.T) {
 				}
 				pass(61 * time.Second)
 				limit("a validation", cache.Validated)
+				pass(61 * time.Second)
+				r.shop.trailed = metadata.Pairs("cache-control", "no-store")
+				limit("a validation that ends it", cache.Miss)
+				r.shop.trailed = nil
+				pass(11 * time.Second) // the key's callers wait for each other again
 
 				r.cache.Invalidate("product:1")
 				inner := r.shop.getProduct

@@ -12,7 +12,8 @@ const (
 	None Result = iota
 	// Bypass: the cache had no part in it; Outcome.Detail says why.
 	Bypass
-	// Hit: answered with a stored reply that was fresh.
+	// Hit: answered with a stored reply that was fresh, or a kept error
+	// (negative_max_age).
 	Hit
 	// Stale: answered with a stored reply that was stale, which the rule
 	// granted, or the call itself ([MaxStale]).
@@ -23,7 +24,7 @@ const (
 	Miss
 	// Collapsed: answered by the origin, in a call of another caller's.
 	Collapsed
-	// Error: the call failed.
+	// Error: the call failed, by other than a kept error.
 	Error
 
 	results = iota

@@ -265,3 +265,26 @@ func TestNoCacheValidates(t *testing.T) {
 		o.wantAsked(t, "", `"v1"`)
 	})
 }
+
+// Replies that a rule tells apart by metadata are each validated by their own tag.
+func TestVariantsAreValidatedByTheirOwnTags(t *testing.T) {
+	inBubble(t, func(t *testing.T) {
+		r := ruled(t, `max_age: 60s, vary: ["accept-language"]`)
+		o := newTagged(r, "")
+		get := func(language string, want cache.Result) {
+			t.Helper()
+			o.etag = `"` + language + `"`
+			ctx := metadata.AppendToOutgoingContext(t.Context(), "accept-language", language)
+			if _, out, err := r.tryGet(ctx, "1"); err != nil || out.Result != want {
+				t.Errorf("%s: got %v, %v, want %v", language, out.Result, err, want)
+			}
+		}
+		get("de", cache.Miss)
+		get("en", cache.Miss)
+		pass(61 * time.Second)
+		get("en", cache.Validated)
+		get("de", cache.Validated)
+		get("fr", cache.Miss)
+		o.wantAsked(t, "", "", `"en"`, `"de"`, "")
+	})
+}

@@ -21,7 +21,8 @@
 // All but the first two goes into the trailer, which is sent when the handler has
 // returned, and most under HTTP's names (RFC 9111, RFC 9110, RFC 9875):
 //
-//	etag                      by what the reply is known again: [SetETag], [NotModified]
+//	etag                      by what the reply is known again: [SetETag], [NotModified],
+//	                          or of itself: [WithAutomaticETags]
 //	cache-not-modified        "1", with an empty message, where the caller has that reply
 //
 //	cache-control             with a reply of a method with a cache rule: max-age, the
