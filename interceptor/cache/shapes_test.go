@@ -2,6 +2,7 @@ package cache_test
 
 import (
 	"bytes"
+	"context"
 	"math"
 	"strings"
 	"sync"
@@ -258,6 +259,46 @@ func TestRepliesInOtherTypes(t *testing.T) {
 		}
 		if n := s.cache.Stats().Hits; n != 19 {
 			t.Errorf("got %d hits, want 19", n)
+		}
+	})
+}
+
+// The items of a batch equal the origin's, whichever of them were stored.
+func TestItemsAreEqual(t *testing.T) {
+	inBubble(t, func(t *testing.T) {
+		r, _ := batched(t, batchRule)
+		extra := packed(t, legacy(t)) // once: its maps' order is any
+		item := func(id string) *testv1.Product {
+			return withUnknown(&testv1.Product{
+				Id: id, Extra: proto.CloneOf(extra), Picture: []byte{}, SoldOut: proto.Bool(false), Size: &testv1.Product_Letter{},
+				Notes: map[string]string{"": id}, Parts: []*testv1.Product_Part{{}, withUnknown(&testv1.Product_Part{Count: 1}, 77, id)},
+			}, 2047, "of "+id)
+		}
+		r.shop.batch = func(_ context.Context, req *testv1.BatchGetProductsRequest) (*testv1.BatchGetProductsResponse, error) {
+			out := &testv1.BatchGetProductsResponse{}
+			for _, id := range req.GetIds() {
+				out.Products = append(out.Products, item(id))
+			}
+			return out, nil
+		}
+		for _, ids := range [][]string{{"a"}, {"a"}, {"b", "a", "c"}, {"c", "b", "a"}, {"d", "a", "d", "a"}, {"d", "d"}} {
+			for _, opts := range [][]grpc.CallOption{nil, {grpc.UseCompressor(gzip.Name)}} {
+				want := &testv1.BatchGetProductsResponse{}
+				for _, id := range ids {
+					want.Products = append(want.Products, item(id))
+				}
+				got, err := r.client.BatchGetProducts(t.Context(), &testv1.BatchGetProductsRequest{Ids: ids}, opts...)
+				if err != nil {
+					t.Fatal(err)
+				}
+				if !proto.Equal(got, want) {
+					t.Errorf("%v: got %v, want %v", ids, got, want)
+				}
+				scribble(got.ProtoReflect())
+			}
+		}
+		if s := r.cache.Stats(); s.Hits != 9 || s.OriginCalls != 3 {
+			t.Errorf("got %+v", s)
 		}
 	})
 }
