@@ -19,7 +19,8 @@
 // # What is said
 //
 // All but the first two goes into the trailer, which is sent when the handler has
-// returned, and most under HTTP's names (RFC 9111, RFC 9110, RFC 9875):
+// returned (as those two are where the handler has sent the header itself), and most
+// under HTTP's names (RFC 9111, RFC 9110, RFC 9875):
 //
 //	etag                      by what the reply is known again: [SetETag], [NotModified],
 //	                          or of itself: [WithAutomaticETags]
@@ -37,7 +38,8 @@
 //
 // A rule's lifetime of less than a second is left unsaid. So is stale_if_error:
 // the client's rule grants it, and a reply could only shorten it. An error has
-// no cache-control but the handler's own, and no groups.
+// no cache-control but the handler's own, or no-store if it lags behind what its
+// caller asks for ([SetVersion]), and no groups.
 //
 // A write that ends in a definite failure (INVALID_ARGUMENT, NOT_FOUND,
 // ALREADY_EXISTS, PERMISSION_DENIED, UNAUTHENTICATED, FAILED_PRECONDITION,
