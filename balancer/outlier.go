@@ -45,7 +45,8 @@ type OutlierDetection struct {
 	// BaseEjectionTime is how long the first ejection lasts. 100 ms to 1 h; default 5 s.
 	BaseEjectionTime time.Duration
 	// MaxEjectionTime is how long an ejection lasts at most. BaseEjectionTime to 1 h;
-	// default 60 s, or BaseEjectionTime if that is longer.
+	// default 60 s, or BaseEjectionTime if that is longer. Where it is lowered, those
+	// that are ejected already come back no later than this time after.
 	MaxEjectionTime time.Duration
 	// MaxEjectionPercent is how much of the endpoints of one priority may be ejected at
 	// a time. 1 to 100, but one of two or more always may, and all never; default 30;

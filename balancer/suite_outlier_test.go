@@ -142,6 +142,7 @@ func TestEjectionByFailurePercentage(t *testing.T) {
 func TestEjectionIsReconfigured(t *testing.T) {
 	const off = `{"loadBalancingConfig":[{"freshet":{"outlierDetection":{"maxEjectionPercent":-1}}}]}`
 	const on = `{"loadBalancingConfig":[{"freshet":{"outlierDetection":{"baseEjectionTime":"600s","maxEjectionTime":"600s"}}}]}`
+	const short = `{"loadBalancingConfig":[{"freshet":{"outlierDetection":{"baseEjectionTime":"1s","maxEjectionTime":"1s"}}}]}`
 	synctest.Test(t, func(t *testing.T) {
 		f := newFleet(t)
 		servers, addrs := f.replicas(4, silent)
@@ -169,6 +170,11 @@ func TestEjectionIsReconfigured(t *testing.T) {
 			c.spread(200, time.Second)
 		}
 		servers[0].fail.Store(nil)
+		reload(short)
+		c.drive(200, 2*time.Second)
+		if e := explained(t, addrs[0]); e.Phase == "ejected" {
+			t.Errorf("2 s after ejection became shorter the endpoint is ejected until %v", e.Until)
+		}
 		reload(off)
 		c.drive(200, 30*time.Second)
 		if e, tr := explained(t, addrs[0]), c.drive(200, 5*time.Second); tr.share(addrs[0]) < 0.1 {
@@ -177,6 +183,37 @@ func TestEjectionIsReconfigured(t *testing.T) {
 		if got := f.dialled(); got != len(addrs) {
 			t.Errorf("%d connections were opened, want %d", got, len(addrs))
 		}
+	})
+}
+
+// TestReloadsDoNotPostponeJudgement is TestDurationOfInterval: the time since the last
+// judgement counts on when rules change, however often they do.
+func TestReloadsDoNotPostponeJudgement(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		f := newFleet(t)
+		var on atomic.Bool
+		servers, addrs := f.replicas(5, func(b *backend) {
+			b.silent = true
+			if len(f.lis) == 0 {
+				failEverySecond(b, &on)
+			}
+		})
+		defer stopAll(servers)
+		c := f.freshet(endpoints(addrs...))
+		defer c.Close()
+		c.spread(100, time.Second)
+		on.Store(true)
+		for n := range 60 {
+			s := endpoints(addrs...)
+			s.ServiceConfig = c.resolver.CC().ParseServiceConfig(fmt.Sprintf(
+				`{"loadBalancingConfig":[{"freshet":{"outlierDetection":{"interval":"1s","failurePercent":%d}}}]}`, 20+n%2))
+			c.resolver.UpdateState(s)
+			c.spread(200, 500*time.Millisecond)
+			if explained(t, addrs[0]).Phase == "ejected" {
+				return
+			}
+		}
+		t.Error("with an interval of 1 s, and other rules every 0.5 s, an endpoint that fails half of its calls is not ejected in 30 s")
 	})
 }
 

@@ -138,6 +138,58 @@ func TestStockUtilizationIsHeeded(t *testing.T) {
 	}
 }
 
+// TestStockReportsMoveToCalls is TestBalancer_TwoAddresses_OOBThenPerCall: servers that
+// have reported out of band go over to reports with calls, which say the opposite.
+func TestStockReportsMoveToCalls(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		f := newFleet(t)
+		said, servers, addrs := f.stockServers(2, true, true)
+		defer stopAll(servers)
+		for i, u := range []float64{busy, idle} {
+			said[i].outOfBand.SetQPS(10)
+			said[i].outOfBand.SetApplicationUtilization(u)
+		}
+		c := f.freshet(endpoints(addrs...))
+		defer c.Close()
+		c.drive(100, 2*time.Second)
+		prefers(t, c.drive(100, 5*time.Second), addrs[1])
+		for i, u := range []float64{idle, busy} {
+			said[i].outOfBand.DeleteQPS()
+			said[i].outOfBand.DeleteApplicationUtilization()
+			said[i].perCall.SetQPS(10)
+			said[i].perCall.SetApplicationUtilization(u)
+		}
+		c.drive(100, 10*time.Second)
+		prefers(t, c.drive(100, 5*time.Second), addrs[0])
+	})
+}
+
+// TestFirstReportsAttractLittle is what TestBalancer_TwoAddresses_BlackoutPeriod is for. There the first
+// reports of a server are not heeded for a while. Here they are, but a new server
+// that says it is idle gets no more than its slow start allows.
+func TestFirstReportsAttractLittle(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		f := newFleet(t)
+		said, servers, addrs := f.stockServers(4, true, false)
+		defer stopAll(servers)
+		for _, s := range said {
+			s.load(10, busy)
+		}
+		said[3].load(10, idle)
+		c := f.freshet(endpoints(addrs[:3]...))
+		defer c.Close()
+		c.drive(200, 15*time.Second)
+		c.resolver.UpdateState(endpoints(addrs...))
+		if got := c.drive(200, 2*time.Second).share(addrs[3]); got == 0 || got > 0.25 {
+			t.Errorf("in its first 2 s the server that says it is idle got %.3f of the calls, want some, and 0.25 or less", got)
+		}
+		c.drive(200, 13*time.Second)
+		if got := c.drive(200, 5*time.Second).share(addrs[3]); got < 0.5 {
+			t.Errorf("after its slow start it got %.3f of the calls, want 0.5 or more", got)
+		}
+	})
+}
+
 // TestStockErrorsCount is TestBalancer_TwoAddresses_ErrorPenalty, of which freshet has
 // the default of A58: of two servers that are equally busy one says that it fails.
 func TestStockErrorsCount(t *testing.T) {

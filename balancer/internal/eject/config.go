@@ -47,7 +47,8 @@ type Config struct {
 	// 5 s: single calls afterwards make an early end cheap. JSON "baseEjectionTime".
 	BaseEjectionTime time.Duration
 	// MaxEjectionTime is how long an ejection lasts at most. BaseEjectionTime to 1 h;
-	// default 60 s, or BaseEjectionTime if that is longer. JSON "maxEjectionTime".
+	// default 60 s, or BaseEjectionTime if that is longer. Where it is lowered, those
+	// that are ejected already come back no later than this time after. JSON "maxEjectionTime".
 	MaxEjectionTime time.Duration
 	// MaxEjectionPercent is how much of a group may be ejected at a time. 1 to 100,
 	// but one of two or more always may, and all never; default 30; Off: nothing is

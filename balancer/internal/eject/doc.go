@@ -21,7 +21,8 @@
 //
 // Three rules eject an endpoint, for BaseEjectionTime (5 s) times the number of
 // its ejections of late, at most MaxEjectionTime (60 s), less a random quarter,
-// so that the clients of a server do not come back in step.
+// so that the clients of a server do not come back in step. A MaxEjectionTime that is
+// lowered counts from the next sweep on, for endpoints that are ejected already.
 //
 //   - ConsecutiveFailures (5) calls in a row failed. It acts at once, in
 //     [State.Count]. Where others fail too, the row must be so long that

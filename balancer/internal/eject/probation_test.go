@@ -120,6 +120,18 @@ func TestEjectionTimeGrowsAndShrinks(t *testing.T) {
 	lasts(15 * time.Second)
 }
 
+// A50: an ejection is over when the time of the present configuration has passed.
+func TestEjectionIsShortened(t *testing.T) {
+	f := ejected(t, eject.Config{BaseEjectionTime: time.Hour, MaxEjectionTime: time.Hour})
+	f.c.BaseEjectionTime, f.c.MaxEjectionTime = 2*time.Second, 2*time.Second
+	f.sweep()
+	if _, until, _ := f.states[0].Explain(f.now); until != f.now+2*second {
+		t.Errorf("with 2 s as the longest time the ejection ends in %v", time.Duration(until-f.now))
+	}
+	f.wait(2 * time.Second)
+	f.pass(t, 0)
+}
+
 // A service of streams, whose ends have no known beginning.
 func TestUntimedCallsOnProbation(t *testing.T) {
 	f := ejected(t, eject.Config{})

@@ -94,12 +94,16 @@ func (g *Group) survey(now int64, states []*State, c *Config) Summary {
 }
 
 // advance does what time brings: the end of ramps and of probation, and that past ejections are
-// forgotten.
+// forgotten. No ejection lasts for more than MaxEjectionTime from here on, whatever it was when it began:
+// who lowers it wants endpoints back (gRFC A50 computes the end at every sweep, too).
 func (s *State) advance(now int64, c *Config) {
 	s.endRamps(now, c)
 	if until := s.until.Load(); until != 0 {
 		if now >= until && int(s.streak.Load()) >= c.ProbationCalls {
 			s.readmit(now, until, c)
+		}
+		if latest := now + int64(c.MaxEjectionTime); until > latest {
+			s.until.CompareAndSwap(until, latest)
 		}
 		return
 	}
