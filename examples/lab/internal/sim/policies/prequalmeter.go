@@ -4,8 +4,10 @@ import "slices"
 
 // prequalMeter is the server's half of Prequal: requests in flight, and the median of the
 // latencies of recent requests that arrived at about as many (NSDI'24, section 4). Recent
-// is what ended in the last 200 ms; where too few did at this number, those at the
-// nearest numbers help, and where none did at all, the last ones of any age.
+// is what ended in the last 3 s: at the 3 to 200 requests per second that a server gets
+// here, less is too few samples. Where too few ended at this number, those at the nearest
+// numbers help, and where none did at all, the last ones of any age: an estimate of 0
+// would attract everything.
 type prequalMeter struct{ levels []prequalLevel }
 
 type prequalLevel struct {

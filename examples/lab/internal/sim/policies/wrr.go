@@ -130,7 +130,7 @@ func (c *weightedRoundRobin) SetReady(now int64, server int, ready, _ bool) {
 }
 
 // utilization is the server's half: how busy its workers were in the last second, and how
-// many requests, and failed ones, ended in it.
+// many requests, and failed ones, ended in it. The proposal leaves that time to the server.
 type utilization struct {
 	busy  float64 // now
 	since int64   // when that was added up
