@@ -47,13 +47,14 @@ func ReplyETag(header, trailer map[string][]string) (string, error) {
 // MatchesETag reports whether if-none-match, all values of the key being one list, names an
 // entity tag or is "*". Tags are compared weakly: "Two entity tags are equivalent if their
 // opaque-tags match character-by-character, regardless of either or both being tagged as
-// weak" (RFC 9110 section 8.8.3.2, to be used for if-none-match by section 13.1.2). What is no list of
-// entity tags matches nothing, so that the reply is sent whole.
+// weak" (RFC 9110 section 8.8.3.2, to be used for if-none-match by section 13.1.2). A value is read
+// up to where it is no list of entity tags any more, and the rest matches nothing, so that
+// the reply is sent whole.
 func MatchesETag(values []string, etag string) bool {
 	want := strings.TrimPrefix(etag, "W/")
 	for _, v := range values {
 		if strings.Trim(v, " \t") == "*" {
-			return true
+			return len(values) == 1
 		}
 		for v != "" {
 			v = strings.TrimLeft(v, " \t,")
@@ -68,7 +69,9 @@ func MatchesETag(values []string, etag string) bool {
 			if tag[:end+2] == want {
 				return true
 			}
-			v = tag[end+2:]
+			if v = strings.TrimLeft(tag[end+2:], " \t"); v != "" && v[0] != ',' {
+				break
+			}
 		}
 	}
 	return false

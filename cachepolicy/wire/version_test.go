@@ -108,6 +108,11 @@ func TestMatchesETag(t *testing.T) {
 		{[]string{`"a`}, `"a"`, false},
 		{[]string{`"a" junk "b"`}, `"b"`, false},
 		{[]string{`""`}, `""`, true},
+		{[]string{`"b""a"`}, `"a"`, false},
+		{[]string{`"b" "a"`}, `"a"`, false},
+		{[]string{`"b" , ,"a"`}, `"a"`, true},
+		{[]string{`*`, `"b"`}, `"a"`, false},
+		{[]string{`"b", *`}, `"a"`, false},
 	} {
 		if got := wire.MatchesETag(tt.values, tt.etag); got != tt.want {
 			t.Errorf("MatchesETag(%q, %q) = %v, want %v", tt.values, tt.etag, got, tt.want)
