@@ -27,7 +27,8 @@ var logger = grpclog.Component("freshet")
 // gRPC serialises the calls from above; the manager serialises its publications.
 type freshet struct {
 	cc      balancer.ClientConn
-	base    time.Time // of all times; that of the lease
+	clock   clock
+	calls   calls
 	lease   *memory.Lease[plan.Endpoint]
 	channel *plan.Channel
 	conns   *conns.Manager[plan.Endpoint]
@@ -49,9 +50,7 @@ type freshet struct {
 	closed  bool
 }
 
-// now is nanoseconds since the channel had its first balancer. A time taken from the channel,
-// and not from the package, stays inside of a synctest bubble.
-func (b *freshet) now() int64 { return int64(time.Since(b.base)) }
+func (b *freshet) now() int64 { return b.clock.now() }
 
 // UpdateClientConnState takes over a configuration and a list of endpoints.
 func (b *freshet) UpdateClientConnState(ccs balancer.ClientConnState) error {
@@ -108,6 +107,7 @@ func (b *freshet) Close() {
 	open.Delete(b)
 	b.closing.Store(true)
 	b.probes.close()
+	b.clock.close()
 	b.conns.Close()
 	b.sending.Lock()
 	b.closed = true
@@ -129,8 +129,8 @@ func (b *freshet) Ejected(*plan.Endpoint) { b.meter.ejected(eject.ConsecutiveFai
 func (b *freshet) count() {
 	var total [plan.Rules]int64
 	for _, l := range b.conns.Leaves() {
-		for r := range total {
-			total[r] += l.Learnt.Picks[r].Load()
+		for r, n := range l.Learnt.Picks() {
+			total[r] += n
 		}
 	}
 	b.meter.picks(&total)

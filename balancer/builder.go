@@ -23,7 +23,8 @@ func (builder) Name() string { return Name }
 // Build returns a balancer, whose clock started with the channel's first.
 func (builder) Build(cc balancer.ClientConn, opts balancer.BuildOptions) balancer.Balancer {
 	lease := remembered.Open(owner(opts), time.Now())
-	b := &freshet{cc: cc, base: lease.Base(), lease: lease, probes: newProbes(), meter: meter{recorder: cc.MetricsRecorder(), target: opts.Target.String()}}
+	b := &freshet{cc: cc, lease: lease, probes: newProbes(), meter: meter{recorder: cc.MetricsRecorder(), target: opts.Target.String()}}
+	b.clock.base = lease.Base()
 	b.channel = plan.NewChannel(rand.Uint64(), b)
 	b.conns = conns.New(cc, opts, conns.Hooks[plan.Endpoint]{Publish: b.publish, Learn: b.learn, Forget: b.forget})
 	open.Store(b, struct{}{})

@@ -67,8 +67,8 @@ type meter struct {
 func (m *meter) departed(e *plan.Endpoint) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	for r := range m.gone {
-		m.gone[r] += e.Picks[r].Swap(0)
+	for r, n := range e.TakePicks() {
+		m.gone[r] += n
 	}
 }
 

@@ -4,13 +4,11 @@ import (
 	"math/bits"
 	"math/rand/v2"
 	"slices"
-	"time"
 
 	"google.golang.org/grpc/balancer"
 
 	"github.com/freshet-io/freshet/balancer/callstate"
 	"github.com/freshet-io/freshet/balancer/internal/affinity"
-	"github.com/freshet-io/freshet/balancer/internal/choose"
 	"github.com/freshet-io/freshet/balancer/internal/plan"
 )
 
@@ -30,23 +28,17 @@ type node struct {
 	conn       balancer.SubConn
 }
 
-// Pick chooses an endpoint. The closure that it returns as Done is its one
-// allocation.
+// Pick chooses an endpoint.
 func (p *picker) Pick(info balancer.PickInfo) (balancer.PickResult, error) {
-	now := p.b.now()
-	state := callstate.From(info.Ctx)
-	wish := state.Wish()
-	call := plan.Call{Stream: wish.Stream}
-	if wish.HasAffinity {
-		call.Key, call.HasKey = affinity.Hash(wish.Affinity), true
-	}
-	if wish.Failures > 0 {
-		call.Avoid = avoid(&wish)
-	}
 	r := rand.Uint64()
-	pick, ok := p.choose(now, r, call)
+	now, weight := p.b.clock.begin(r)
+	state := callstate.From(info.Ctx)
+	pick, ok := p.choose(now, r, wanted(state))
 	if !ok {
 		return balancer.PickResult{}, balancer.ErrNoSubConnAvailable
+	}
+	if weight == 0 && !pick.Endpoint.Measured() {
+		pick.Start, weight = p.b.now(), 1
 	}
 	n := &p.nodes[pick.Index]
 	state.Picked(n.address, ruleOf(pick.Rule))
@@ -54,7 +46,26 @@ func (p *picker) Pick(info balancer.PickInfo) (balancer.PickResult, error) {
 		state.MarkStrained()
 	}
 	p.probe(pick, now, bits.RotateLeft64(r, 32)) // of what the pick has not drawn
-	return balancer.PickResult{SubConn: n.conn, Done: func(d balancer.DoneInfo) { p.done(pick, state, d) }}, nil
+	c := p.b.calls.take()
+	c.picker, c.state, c.pick, c.weight = p, state, pick, weight
+	c.open.Store(true)
+	return balancer.PickResult{SubConn: n.conn, Done: c.done}, nil
+}
+
+// wanted is what the call asks for.
+func wanted(state *callstate.State) (call plan.Call) {
+	if state == nil {
+		return call
+	}
+	wish := state.Wish()
+	call.Stream = wish.Stream
+	if wish.HasAffinity {
+		call.Key, call.HasKey = affinity.Hash(wish.Affinity), true
+	}
+	if wish.Failures > 0 {
+		call.Avoid = avoid(&wish)
+	}
+	return call
 }
 
 func (p *picker) choose(now int64, r uint64, call plan.Call) (plan.Pick, bool) {
@@ -71,25 +82,6 @@ func avoid(wish *callstate.Wish) func(*plan.Endpoint) bool {
 	failed := *wish
 	return func(e *plan.Endpoint) bool {
 		return slices.Contains(failed.Failed[:failed.Failures], any(e))
-	}
-}
-
-func (p *picker) done(pick plan.Pick, state *callstate.State, d balancer.DoneInfo) {
-	if retracted(d) {
-		p.plan.Retract(pick)
-		state.Retracted()
-	} else {
-		end := endOf(d)
-		now := p.b.now()
-		end.Elapsed = time.Duration(max(now-pick.Start, 1))
-		if !end.Untimed && !state.Stream() {
-			end.Took = end.Elapsed
-		}
-		state.Ended(pick.Endpoint, d.Err != nil && end.Outcome != choose.Refused)
-		p.plan.Finish(now, pick, end.End)
-	}
-	if p.b.waiting.Load() && p.b.waiting.Swap(false) {
-		p.b.send(nil)
 	}
 }
 

@@ -123,10 +123,10 @@ func (b *freshet) explain(l conns.Status[plan.Endpoint], params *plan.Params) En
 		s.Reason = reason.String()
 	}
 	if until != 0 {
-		s.Until = b.base.Add(time.Duration(until))
+		s.Until = b.clock.base.Add(time.Duration(until))
 	}
-	for r := range e.Picks {
-		if n := e.Picks[r].Load(); n > 0 {
+	for r, n := range e.Picks() {
+		if n > 0 {
 			s.Picks[ruleOf(plan.Rule(r)).String()] = n
 		}
 	}

@@ -201,9 +201,9 @@ func (c *candidates) pair() int {
 	b, latencyB := c.ownCost(other)
 	switch {
 	case latencyA == noHistory && latencyB > 0 && one.streamsOnly():
-		a = latencyB * float64(one.inFlight.Load()+1)
+		a = latencyB * float64(one.InFlight()+1)
 	case latencyB == noHistory && latencyA > 0 && other.streamsOnly():
-		b = latencyA * float64(other.inFlight.Load()+1)
+		b = latencyA * float64(other.InFlight()+1)
 	}
 	if b < a-tie*min(latencyA, latencyB) {
 		return int(c.at[1])
@@ -224,5 +224,5 @@ func (c *candidates) shuffle() {
 func (c *candidates) ownCost(e *Endpoint) (cost, latency float64) {
 	at := ewma.At(c.now)
 	latency = e.latency(at, c.set.tau)
-	return latency * float64(e.inFlight.Load()+1) * e.price(at, c.set.tau), latency
+	return latency * float64(e.InFlight()+1) * e.price(at, c.set.tau), latency
 }

@@ -12,9 +12,9 @@ import (
 // nothing. All methods may be called concurrently and take no lock.
 type Endpoint struct {
 	// Written by every pick and end of a call.
-	inFlight atomic.Int64
-	streams  atomic.Int64  // of those in flight
-	picked   atomic.Uint64 // see tally; its moment is that of the last pick
+	calls   atomic.Uint64 // picks ever, and in the low bits those in flight
+	streams atomic.Int64  // of those in flight
+	picked  atomic.Uint64 // the tick of the last pick, and what calls counted before its span
 
 	// Written by reports, read by the picks that compare.
 	_        [5]uint64
@@ -57,31 +57,34 @@ const (
 	wellBelow = 1.0 / 1024
 )
 
-// InFlight is how many calls of this client the endpoint is working on.
-func (e *Endpoint) InFlight() int64 { return e.inFlight.Load() }
+// Picks and calls in flight share a word, so that a pick is counted by one addition.
+const (
+	flightBits = 24
+	onePick    = 1<<flightBits | oneFlight
+	oneFlight  = 1
+)
+
+func flying(calls uint64) int64 { return int64(calls & (1<<flightBits - 1)) }
+
+// InFlight is how many calls of this client the endpoint is working on: fewer than 2^24.
+func (e *Endpoint) InFlight() int64 { return flying(e.calls.Load()) }
+
+// Begun is how many calls were sent here, less what was retracted.
+func (e *Endpoint) Begun() int64 { return int64(e.calls.Load() >> flightBits) }
 
 // Begin counts a call that was sent here, at now (ns).
-func (e *Endpoint) Begin(now int64) {
-	e.inFlight.Add(1)
-	e.begun(now)
-}
+func (e *Endpoint) Begin(now int64) { e.begun(now, e.calls.Add(onePick)) }
 
 // BeginUnder is Begin, unless limit calls of this client are in flight already.
 func (e *Endpoint) BeginUnder(now, limit int64) bool {
-	if e.inFlight.Add(1) > limit {
-		e.inFlight.Add(-1)
+	calls := e.calls.Add(onePick)
+	if flying(calls) > limit {
+		e.Retract()
 		return false
 	}
-	e.begun(now)
+	e.begun(now, calls)
 	return true
 }
-
-func (e *Endpoint) begun(now int64) {
-	e.picked.Store(tally(e.picked.Load(), ewma.At(now), 1))
-}
-
-// lastPicked is when the last pick was; 0 is never.
-func (e *Endpoint) lastPicked() ewma.Tick { return ewma.Tick(e.picked.Load() >> 32) }
 
 // Opened tells that the call of the last Begin is a stream, and Closed that it
 // has ended: it may stay for days, and says nothing while it does.
@@ -91,7 +94,7 @@ func (e *Endpoint) Opened() { e.streams.Add(1) }
 func (e *Endpoint) Closed() { e.streams.Add(-1) }
 
 // Retract takes back a Begin whose call was not sent.
-func (e *Endpoint) Retract() { e.inFlight.Add(-1) }
+func (e *Endpoint) Retract() { e.calls.Add(^uint64(onePick - 1)) }
 
 // Bar keeps the endpoint from being chosen, or ends that. A Set whose members are
 // all barred chooses one nevertheless.
@@ -164,7 +167,7 @@ func (e *Endpoint) fresh(now int64, expiry time.Duration) bool {
 // has none for its first call; while that is on its way, or
 // as long as its failure is remembered, it is prohibitive.
 func (e *Endpoint) latency(at ewma.Tick, tau float64) float64 {
-	busy := e.inFlight.Load() > 0
+	busy := e.InFlight() > 0
 	if peak, known := e.peak.Load(); known {
 		if busy && float64(at-e.lastPicked()) < tau {
 			return peak
@@ -182,7 +185,7 @@ func (e *Endpoint) latency(at ewma.Tick, tau float64) float64 {
 // bring no latency and no report while they are open, which may be for days: an
 // endpoint without history must not wait for that.
 func (e *Endpoint) streamsOnly() bool {
-	own := e.inFlight.Load()
+	own := e.InFlight()
 	return own > 0 && own <= e.streams.Load() && e.odd.Load()&failing == 0
 }
 

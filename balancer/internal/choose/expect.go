@@ -40,7 +40,7 @@ func (e *Endpoint) expectedAt(now int64, w uint64, service float32) (cost float3
 	others, average := math.Float32frombits(uint32(l>>32)), math.Float32frombits(uint32(l))
 	memory := remembered * service
 	others = average + (others-average)*memory/(memory+old)
-	cost = service * (base + 1 + others + float32(e.inFlight.Load()))
+	cost = service * (base + 1 + others + float32(e.InFlight()))
 	if floor, _ := e.floor.Load(); float32(floor) > service {
 		cost += (base + 1) * (float32(floor) - service)
 	}
@@ -62,5 +62,5 @@ func (e *Endpoint) lasting() (service, others float64) {
 func (e *Endpoint) settled(service float64) float32 {
 	_, others := e.lasting()
 	floor, _ := e.floor.Load()
-	return float32((base+1)*max(floor-service, 0) + service*(base+1+others+float64(e.inFlight.Load())))
+	return float32((base+1)*max(floor-service, 0) + service*(base+1+others+float64(e.InFlight())))
 }

@@ -30,7 +30,7 @@ type Knowledge struct {
 func (e *Endpoint) Explain(now int64, p *Params) Knowledge {
 	at, tau := ewma.At(now), ewma.Ticks(p.Decay)
 	k := Knowledge{
-		InFlight: e.inFlight.Load(), Streams: e.streams.Load(),
+		InFlight: e.InFlight(), Streams: e.streams.Load(),
 		Refused: e.refusals(at, tau), Share: 1, Barred: e.odd.Load()&barred != 0, Resting: e.rest.Load() > now,
 	}
 	if home := e.home.Load(); home != nil {
@@ -64,7 +64,7 @@ func (e *Endpoint) Load(now int64, expiry time.Duration) (depth, latency float64
 		return 0, 0, false
 	}
 	others, _ := unpack(e.load.Load())
-	return others + float64(e.inFlight.Load()) + 1, latency, true
+	return others + float64(e.InFlight()) + 1, latency, true
 }
 
 // Failing is the recent share of calls that failed, and 0 where there was none for

@@ -58,7 +58,7 @@ const (
 // Finish counts the end of a call that was sent here. It reports whether the
 // endpoint has a new report.
 func (e *Endpoint) Finish(now int64, end End, p *Params) bool {
-	own := e.inFlight.Add(-1)
+	own := flying(e.calls.Add(^uint64(oneFlight - 1)))
 	at, tau := ewma.At(now), ewma.Ticks(p.Decay)
 	took := float64(end.Took)
 	switch end.Outcome {
@@ -105,6 +105,16 @@ func (e *Endpoint) hear(now int64, reported bool) {
 	}
 }
 
+// Skim counts the end of a call that ended well where the endpoint is Calm, and takes
+// in nothing else: others, of the same time, are as good.
+func (e *Endpoint) Skim() { e.calls.Add(^uint64(oneFlight - 1)) }
+
+// Calm reports whether nothing is out of the ordinary.
+func (e *Endpoint) Calm() bool { return e.odd.Load() == 0 }
+
+// Measured reports whether the client has measured a latency.
+func (e *Endpoint) Measured() bool { _, ok := e.peak.Load(); return ok }
+
 // Probed counts a report that came without a call, and reports whether there was
 // one. Of end, only the report counts.
 func (e *Endpoint) Probed(now int64, end End, p *Params) bool {
@@ -113,7 +123,7 @@ func (e *Endpoint) Probed(now int64, end End, p *Params) bool {
 		// No call says in one breath what the server costs and what it took.
 		end.Outcome, end.Took = Success, time.Duration(peak)
 	}
-	return e.file(now, e.inFlight.Load(), end, p)
+	return e.file(now, e.InFlight(), end, p)
 }
 
 // file takes in the report, if there is one.

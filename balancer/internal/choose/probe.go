@@ -36,7 +36,7 @@ func (s *Set) WantProbe(now int64, r uint64) (int, bool) {
 	for k := range min(n, exploreScan) {
 		i := (int(start) + k) % n
 		e := s.members[i]
-		if e.open(now) && (e.inFlight.Load() <= e.streams.Load() || e.mute.Load()) && !e.fresh(now, s.params.Expiry/enoughFresh) &&
+		if e.open(now) && (e.InFlight() <= e.streams.Load() || e.mute.Load()) && !e.fresh(now, s.params.Expiry/enoughFresh) &&
 			p.credit.CompareAndSwap(credit, credit-probePrice) {
 			return i, true
 		}

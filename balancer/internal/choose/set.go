@@ -122,7 +122,7 @@ func (s *Set) neglected(now int64, r uint64) (int, bool) {
 		if last := e.lastPicked(); last != 0 {
 			idle = uint32(at - last)
 		}
-		if idle > since && e.inFlight.Load() <= e.streams.Load() && e.open(now) && !e.exhausted(now, s.pool, n, r) {
+		if idle > since && e.InFlight() <= e.streams.Load() && e.open(now) && !e.exhausted(now, s.pool, n, r) {
 			longest, since = i, idle
 		}
 	}

@@ -88,7 +88,7 @@ const trialMask = 1<<4 - 1
 func (c *candidates) costUnreported(e *Endpoint, t *typical) float64 {
 	at := ewma.At(c.now)
 	latency := e.latency(at, c.set.tau)
-	depth := t.others + float64(e.inFlight.Load()) + 1
+	depth := t.others + float64(e.InFlight()) + 1
 	switch {
 	case latency == noHistory && e.streamsOnly():
 		return t.service.value(1) * (base + depth)

@@ -6,8 +6,8 @@ import (
 	"github.com/freshet-io/freshet/balancer/internal/ewma"
 )
 
-// Picks are counted in spans of 2^12 ticks, about 4.3 s. A tally is a count in the
-// lower half of a word, and in the upper half the tick at which it was changed last.
+// Picks are counted in spans of 2^12 ticks, about 4.3 s. A tally, of a pool, is a count in
+// the lower half of a word, and in the upper half the tick at which it was changed last.
 const (
 	spanShift = 12
 	tick      = float64(1 << 20) // ns
@@ -83,8 +83,32 @@ func (e *Endpoint) exhausted(now int64, p *Pool, n int, r uint64) bool {
 	return last != 0 && float64(ewma.At(now)-last)*tick*share < interval*(0.5+u)
 }
 
-// picks is how many picks the endpoint has had in this span.
-func (e *Endpoint) picks(now int64) uint64 { return countOf(e.picked.Load(), ewma.At(now)) }
+// begun notes when a pick was, which calls has counted. Most picks are in the tick of
+// the last, or were timed by a clock that it overtook, and have nothing to note.
+func (e *Endpoint) begun(now int64, calls uint64) {
+	w, at := e.picked.Load(), uint32(ewma.At(now))
+	if w != 0 && uint32(w>>32)-at < 1<<spanShift {
+		return
+	}
+	before := uint32(w)
+	if w == 0 || spanOf(w) != at>>spanShift {
+		before = uint32(calls>>flightBits) - 1
+	}
+	e.picked.Store(uint64(at)<<32 | uint64(before))
+}
+
+// lastPicked is when the last pick was; 0 is never.
+func (e *Endpoint) lastPicked() ewma.Tick { return ewma.Tick(e.picked.Load() >> 32) }
+
+// picks is how many picks the endpoint has had in this span. What was retracted
+// may have been counted in the span before.
+func (e *Endpoint) picks(now int64) int {
+	w := e.picked.Load()
+	if spanOf(w) != uint32(ewma.At(now))>>spanShift {
+		return 0
+	}
+	return int(max(int32(uint32(e.calls.Load()>>flightBits)-uint32(w)), 0))
+}
 
 // fair is how many picks each of n endpoints should have had in this span at most, by
 // the pace of the last span, and by those so far. The second is all there is before

@@ -73,6 +73,12 @@ func (s *State) Count(now int64, failed bool, latency float64, c *Config) (eject
 	return false
 }
 
+// Skimmed counts n successes of unknown latency, if the endpoint is calm.
+func (s *State) Skimmed(n int) { s.odd.Add(uint64(n) * oddSuccess) }
+
+// Calm reports whether a success changes nothing but counts.
+func (s *State) Calm() bool { return s.until.Load() == 0 && s.run.Load() == 0 }
+
 // condemn ejects the endpoint after a row of failures, if its group allows. It does
 // not wait for a sweep that is under way: that, or the next one, ejects it.
 func (s *State) condemn(now int64, run int32, c *Config) bool {

@@ -57,6 +57,7 @@ type tier struct {
 
 // part are the endpoints among which a score decides.
 type part struct {
+	tier  *tier
 	set   *choose.Set
 	pool  *choose.Pool
 	index []int // of the set's members, among the plan's
@@ -116,7 +117,7 @@ func (c *Channel) tier(pl *Plan, priority int, index []int, total int) *tier {
 			away = append(away, i)
 		}
 	}
-	t.home, t.away = pl.part(s.home, home), pl.part(s.away, away)
+	t.home, t.away = pl.part(t, s.home, home), pl.part(t, s.away, away)
 	for _, i := range index {
 		if p.Zone != "" && pl.members[i].Zone == p.Zone {
 			t.parts = append(t.parts, t.home)
@@ -127,11 +128,11 @@ func (c *Channel) tier(pl *Plan, priority int, index []int, total int) *tier {
 	return t
 }
 
-func (pl *Plan) part(pool *choose.Pool, index []int) *part {
+func (pl *Plan) part(t *tier, pool *choose.Pool, index []int) *part {
 	if len(index) == 0 {
 		return nil
 	}
-	q := &part{pool: pool, index: index}
+	q := &part{tier: t, pool: pool, index: index}
 	members := make([]*choose.Endpoint, len(index))
 	for k, i := range index {
 		m := pl.members[i]

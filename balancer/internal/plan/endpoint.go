@@ -20,8 +20,9 @@ type Endpoint struct {
 	choose.Endpoint
 	Ejection eject.State
 
-	// Picks counts what was picked, by rule, less what was retracted.
-	Picks    [Rules]atomic.Int64
+	// other counts what was picked, by rule, but for that which reports decided: it is the
+	// rest. Under Report it has what TakePicks has taken.
+	other    [Rules]atomic.Int64
 	draining atomic.Int64 // until when; 0: not
 	marked   atomic.Bool  // is draining, says the resolver
 	hot      atomic.Int64 // until when it is overloaded; 0: it is not
@@ -30,6 +31,29 @@ type Endpoint struct {
 	settled bool       // is not new
 	ready   int64      // when it was a member last; 0: never
 	pool    *choose.Pool
+}
+
+// Picks is how many calls were picked by each rule, less what was retracted or taken.
+func (e *Endpoint) Picks() (by [Rules]int64) {
+	rest := e.Begun()
+	for r := range by {
+		by[r] = e.other[r].Load()
+		rest -= by[r]
+	}
+	by[Report] = max(rest, 0) // less while a pick is being retracted
+	return by
+}
+
+// TakePicks returns Picks and makes them count from zero.
+func (e *Endpoint) TakePicks() [Rules]int64 {
+	by := e.Picks()
+	for r, n := range by {
+		if Rule(r) != Report {
+			e.other[r].Add(-n)
+		}
+		e.other[Report].Add(n)
+	}
+	return by
 }
 
 // Settle tells, before the first plan with e, that e is no newcomer: it was

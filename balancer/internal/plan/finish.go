@@ -15,7 +15,9 @@ func (pl *Plan) Retract(p Pick) {
 	if p.single {
 		e.Ejection.Release()
 	}
-	e.Picks[p.Rule].Add(-1)
+	if p.Rule != Report {
+		e.other[p.Rule].Add(-1)
+	}
 }
 
 // Finish counts the end, at now, of a call that was picked.
@@ -28,11 +30,30 @@ func (pl *Plan) Finish(now int64, p Pick, end End) {
 	if end.Pushback > 0 {
 		e.Rest(now, end.Pushback)
 	}
+	if end.Weight > 1 && end.Outcome == choose.Success && e.calm() {
+		e.Ejection.Skimmed(end.Weight - 1)
+	}
 	pl.judge(now, p, end)
 	if e.Endpoint.Finish(now, end.End, &pl.params.Choose) {
 		p.part.pool.Offer(&e.Endpoint)
 	}
-	p.tier.tend(now, pl)
+	p.part.tier.tend(now, pl)
+}
+
+// Skim counts the end of a call that ended well, and takes in nothing else of it. It
+// reports false, and does nothing, where more is at stake: then Finish it.
+func (pl *Plan) Skim(p Pick) bool {
+	if p.stream || p.single || !p.Endpoint.calm() {
+		return false
+	}
+	p.Endpoint.Skim()
+	return true
+}
+
+// calm reports whether nothing is out of the ordinary, so that one success is as good as
+// another.
+func (e *Endpoint) calm() bool {
+	return e.Calm() && e.Ejection.Calm() && e.draining.Load() == 0
 }
 
 // hear takes in what a report says beside the load.
@@ -104,7 +125,7 @@ func (pl *Plan) judge(now int64, p Pick, end End) {
 		took = -took // no measure of speed
 	}
 	if e.Ejection.Count(now, end.Outcome == choose.Failure, took, &pl.params.Eject) {
-		e.Bar(!p.tier.group.Panic())
+		e.Bar(!p.part.tier.group.Panic())
 		if pl.observer != nil {
 			pl.observer.Ejected(e)
 		}

@@ -66,7 +66,6 @@ type Pick struct {
 	Endpoint *Endpoint
 	Start    int64
 
-	tier   *tier
 	part   *part
 	stream bool
 	single bool // claims the single call of a probation
@@ -79,6 +78,9 @@ type End struct {
 	Elapsed time.Duration
 	// Draining and Overloaded are what the report said.
 	Draining, Overloaded bool
+	// Weight is for how many calls this one stands, itself included: those of the others that
+	// ended well were skimmed, see [Plan.Skim]. 0 is 1.
+	Weight int
 	// Pushback is how long the server asks not to be tried again; 0 if it does not.
 	Pushback time.Duration
 }

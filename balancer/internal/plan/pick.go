@@ -82,11 +82,11 @@ func (pl *Plan) try(now int64, r uint64, t *tier, q *part, c *Call) (Pick, bool)
 		k = pl.healthier(now, r, q, k, f)
 	}
 	if pl.eligible(now, q.index[k], panics, c) {
-		if pick, ok := pl.begin(now, t, q, q.index[k], ruleOf(rule, panics), c); ok {
+		if pick, ok := pl.begin(now, q, q.index[k], ruleOf(rule, panics), c); ok {
 			return pick, true
 		}
 	}
-	return pl.second(now, r, t, q, panics, c)
+	return pl.second(now, r, q, panics, c)
 }
 
 // healthier is, of the choice and some random others, the one that fails least: where
@@ -103,18 +103,18 @@ func (pl *Plan) healthier(now int64, r uint64, q *part, k int, failing float64) 
 
 // second chooses again, and now only among those that may get the call. It is apart
 // from try, so that only calls that need it pay for its closure.
-func (pl *Plan) second(now int64, r uint64, t *tier, q *part, panics bool, c *Call) (Pick, bool) {
+func (pl *Plan) second(now int64, r uint64, q *part, panics bool, c *Call) (Pick, bool) {
 	again := *c
 	k, rule := q.set.PickWhere(now, mix(r, 4), func(k int) bool {
 		i := q.index[k]
 		return pl.members[i].InFlight() < pl.params.Cap && pl.eligible(now, i, panics, &again)
 	})
 	if pl.eligible(now, q.index[k], panics, c) {
-		if pick, ok := pl.begin(now, t, q, q.index[k], ruleOf(rule, panics), c); ok {
+		if pick, ok := pl.begin(now, q, q.index[k], ruleOf(rule, panics), c); ok {
 			return pick, true
 		}
 	}
-	return pl.any(now, r, t, q, panics, c)
+	return pl.any(now, r, q, panics, c)
 }
 
 // trial sends the call to an ejected endpoint that wants a single one.
@@ -124,7 +124,7 @@ func (pl *Plan) trial(now int64, t *tier, c *Call) (Pick, bool) {
 		return Pick{}, false
 	}
 	if i := t.index[k]; !pl.members[i].Draining(now) {
-		if pick, ok := pl.begin(now, t, t.parts[k], i, Probation, c); ok {
+		if pick, ok := pl.begin(now, t.parts[k], i, Probation, c); ok {
 			pick.single = true
 			return pick, true
 		}
@@ -134,7 +134,7 @@ func (pl *Plan) trial(now int64, t *tier, c *Call) (Pick, bool) {
 }
 
 // any takes a random endpoint that may be used, and else one that should not be.
-func (pl *Plan) any(now int64, r uint64, t *tier, q *part, panics bool, c *Call) (Pick, bool) {
+func (pl *Plan) any(now int64, r uint64, q *part, panics bool, c *Call) (Pick, bool) {
 	for _, strict := range [2]bool{true, false} {
 		start, _ := bits.Mul64(mix(r, 16), uint64(len(q.index)))
 		for k := range q.index {
@@ -146,7 +146,7 @@ func (pl *Plan) any(now int64, r uint64, t *tier, q *part, panics bool, c *Call)
 			if panics || !strict {
 				rule = Panic
 			}
-			if pick, ok := pl.begin(now, t, q, i, rule, c); ok {
+			if pick, ok := pl.begin(now, q, i, rule, c); ok {
 				return pick, true
 			}
 		}
@@ -167,7 +167,7 @@ func (pl *Plan) affine(now int64, t *tier, q *part, panics bool, c *Call) (Pick,
 		if pl.members[i].InFlight() >= bound || !pl.eligible(now, i, panics, c) {
 			continue
 		}
-		if pick, ok := pl.begin(now, t, q, i, Affinity, c); ok {
+		if pick, ok := pl.begin(now, q, i, Affinity, c); ok {
 			return pick, true
 		}
 	}
@@ -197,7 +197,7 @@ func (pl *Plan) eligible(now int64, i int, panics bool, c *Call) bool {
 }
 
 // begin counts the call, unless the endpoint is at its cap.
-func (pl *Plan) begin(now int64, t *tier, q *part, i int, rule Rule, c *Call) (Pick, bool) {
+func (pl *Plan) begin(now int64, q *part, i int, rule Rule, c *Call) (Pick, bool) {
 	e := pl.members[i].Endpoint
 	if !e.BeginUnder(now, pl.params.Cap) {
 		return Pick{}, false
@@ -205,8 +205,10 @@ func (pl *Plan) begin(now int64, t *tier, q *part, i int, rule Rule, c *Call) (P
 	if c.Stream {
 		e.Opened()
 	}
-	e.Picks[rule].Add(1)
-	return Pick{Index: i, Rule: rule, Endpoint: e, Start: now, tier: t, part: q, stream: c.Stream}, true
+	if rule != Report {
+		e.other[rule].Add(1)
+	}
+	return Pick{Index: i, Rule: rule, Endpoint: e, Start: now, part: q, stream: c.Stream}, true
 }
 
 func ruleOf(r choose.Rule, panics bool) Rule {

@@ -121,6 +121,11 @@ func Decode(s string) (Report, bool) {
 	return r, true
 }
 
+// Draining reports whether what may be a report says that the server is draining.
+func Draining(s string) bool {
+	return len(s) > 0 && s[0]&(versionMask|flagDraining) == version|flagDraining
+}
+
 // uvarint is binary.Uvarint for strings, which is what metadata holds. Seven
 // bytes hold every number below the limits.
 func uvarint(s string) (n uint64, rest string, ok bool) {

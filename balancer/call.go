@@ -1,0 +1,82 @@
+package balancer
+
+import (
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"google.golang.org/grpc/balancer"
+
+	"github.com/freshet-io/freshet/balancer/callstate"
+	"github.com/freshet-io/freshet/balancer/internal/choose"
+	"github.com/freshet-io/freshet/balancer/internal/plan"
+	"github.com/freshet-io/freshet/balancer/internal/report"
+)
+
+// call is a pick whose end is awaited. A call that has ended is used again, and so is
+// its Done, which a pick would otherwise have to allocate. "Done is called when the
+// RPC is completed" (balancer.PickResult): once. A second time does nothing, or, if
+// the call is in use again, is taken for the end of the other one, whose own is then the second:
+// as many end as have begun.
+type call struct {
+	open   atomic.Bool // the end is awaited
+	picker *picker
+	state  *callstate.State
+	pick   plan.Pick
+	weight int // of how many calls it is the one that is timed; 0 if it is not
+	done   func(balancer.DoneInfo)
+}
+
+// calls are those that have ended.
+type calls struct{ pool sync.Pool }
+
+func (c *calls) take() *call {
+	if one, ok := c.pool.Get().(*call); ok {
+		return one
+	}
+	one := new(call)
+	one.done = one.end
+	return one
+}
+
+// end is Done.
+func (c *call) end(d balancer.DoneInfo) {
+	if !c.open.CompareAndSwap(true, false) {
+		return
+	}
+	p, state, pick, weight := c.picker, c.state, c.pick, c.weight
+	c.picker, c.state = nil, nil
+	p.b.calls.pool.Put(c)
+	if state != nil || weight != 0 || !plain(d) || !p.plan.Skim(pick) {
+		p.finish(pick, state, weight, d)
+	}
+	if p.b.waiting.Load() && p.b.waiting.Swap(false) {
+		p.b.send(nil)
+	}
+}
+
+// plain reports whether all that is to be said of a call is that it ended well.
+func plain(d balancer.DoneInfo) bool {
+	if d.Err != nil || !d.BytesSent && !d.BytesReceived {
+		return false
+	}
+	values := d.Trailer[report.Key]
+	return len(values) == 0 || !report.Draining(values[len(values)-1])
+}
+
+func (p *picker) finish(pick plan.Pick, state *callstate.State, weight int, d balancer.DoneInfo) {
+	if retracted(d) {
+		p.plan.Retract(pick)
+		state.Retracted()
+		return
+	}
+	end := endOf(d)
+	now := p.b.now()
+	end.Elapsed = time.Duration(max(now-pick.Start, 1))
+	end.Weight = weight
+	if !end.Untimed && weight > 0 && !state.Stream() {
+		end.Took = end.Elapsed
+	}
+	state.Ended(pick.Endpoint, d.Err != nil && end.Outcome != choose.Refused)
+	p.plan.Finish(now, pick, end.End)
+}
