@@ -1,8 +1,8 @@
 package balancer
 
 import (
+	"math/rand/v2"
 	"sync"
-	"sync/atomic"
 	"time"
 
 	"google.golang.org/grpc/balancer"
@@ -19,11 +19,11 @@ import (
 // the call is in use again, is taken for the end of the other one, whose own is then the second:
 // as many end as have begun.
 type call struct {
-	open   atomic.Bool // the end is awaited
-	picker *picker
+	picker *picker // nil: has ended
 	state  *callstate.State
 	pick   plan.Pick
-	weight int // of how many calls it is the one that is timed; 0 if it is not
+	weight int // for how many calls the time is taken; 0 if it is not
+	seed   uint64
 	done   func(balancer.DoneInfo)
 }
 
@@ -34,29 +34,41 @@ func (c *calls) take() *call {
 	if one, ok := c.pool.Get().(*call); ok {
 		return one
 	}
-	one := new(call)
+	one := &call{seed: rand.Uint64()}
 	one.done = one.end
 	return one
 }
 
+func (c *calls) put(one *call) { c.pool.Put(one) }
+
+// random returns 64 random bits, by splitmix64: nobody else draws from this seed.
+func (c *call) random() uint64 {
+	c.seed += 0x9e3779b97f4a7c15
+	x := c.seed
+	x = (x ^ x>>30) * 0xbf58476d1ce4e5b9
+	x = (x ^ x>>27) * 0x94d049bb133111eb
+	return x ^ x>>31
+}
+
 // end is Done.
 func (c *call) end(d balancer.DoneInfo) {
-	if !c.open.CompareAndSwap(true, false) {
+	p := c.picker
+	if p == nil {
 		return
 	}
-	p, state, pick, weight := c.picker, c.state, c.pick, c.weight
-	c.picker, c.state = nil, nil
-	p.b.calls.pool.Put(c)
-	if state != nil || weight != 0 || !plain(d) || !p.plan.Skim(pick) {
-		p.finish(pick, state, weight, d)
+	c.picker = nil
+	if c.state != nil || c.weight != 0 || !plain(&d) || !p.plan.Skim(&c.pick) {
+		p.finish(c.pick, c.state, c.weight, d)
+		c.state = nil
 	}
+	p.b.calls.put(c)
 	if p.b.waiting.Load() && p.b.waiting.Swap(false) {
 		p.b.send(nil)
 	}
 }
 
 // plain reports whether all that is to be said of a call is that it ended well.
-func plain(d balancer.DoneInfo) bool {
+func plain(d *balancer.DoneInfo) bool {
 	if d.Err != nil || !d.BytesSent && !d.BytesReceived {
 		return false
 	}

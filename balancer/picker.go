@@ -2,7 +2,6 @@ package balancer
 
 import (
 	"math/bits"
-	"math/rand/v2"
 	"slices"
 
 	"google.golang.org/grpc/balancer"
@@ -30,25 +29,28 @@ type node struct {
 
 // Pick chooses an endpoint.
 func (p *picker) Pick(info balancer.PickInfo) (balancer.PickResult, error) {
-	r := rand.Uint64()
+	c := p.b.calls.take()
+	r := c.random()
 	now, weight := p.b.clock.begin(r)
 	state := callstate.From(info.Ctx)
-	pick, ok := p.choose(now, r, wanted(state))
-	if !ok {
+	if !p.choose(&c.pick, now, r, wanted(state)) {
+		p.b.calls.put(c)
 		return balancer.PickResult{}, balancer.ErrNoSubConnAvailable
 	}
-	if weight == 0 && !pick.Endpoint.Measured() {
-		pick.Start, weight = p.b.now(), 1
+	if weight == 0 && !c.pick.Endpoint.Measured() {
+		c.pick.Start, weight = p.b.now(), 1
 	}
-	n := &p.nodes[pick.Index]
-	state.Picked(n.address, ruleOf(pick.Rule))
-	if pick.Rule == plan.Panic || pick.Endpoint.Overloaded(now) && p.plan.Overloaded(now) {
-		state.MarkStrained()
+	n := &p.nodes[c.pick.Index]
+	if state != nil {
+		state.Picked(n.address, ruleOf(c.pick.Rule))
+		if c.pick.Rule == plan.Panic || c.pick.Endpoint.Overloaded(now) && p.plan.Overloaded(now) {
+			state.MarkStrained()
+		}
 	}
-	p.probe(pick, now, bits.RotateLeft64(r, 32)) // of what the pick has not drawn
-	c := p.b.calls.take()
-	c.picker, c.state, c.pick, c.weight = p, state, pick, weight
-	c.open.Store(true)
+	if p.plan.MayWantProbe(&c.pick, now) {
+		p.probe(c.pick, now, bits.RotateLeft64(r, 32)) // of what the pick has not drawn
+	}
+	c.picker, c.state, c.weight = p, state, weight
 	return balancer.PickResult{SubConn: n.conn, Done: c.done}, nil
 }
 
@@ -68,13 +70,13 @@ func wanted(state *callstate.State) (call plan.Call) {
 	return call
 }
 
-func (p *picker) choose(now int64, r uint64, call plan.Call) (plan.Pick, bool) {
-	if pick, ok := p.plan.Pick(now, r, call); ok {
-		return pick, true
+func (p *picker) choose(pick *plan.Pick, now int64, r uint64, call plan.Call) bool {
+	if p.plan.PickInto(pick, now, r, &call) {
+		return true
 	}
 	// A call that ends before the flag is up would wake nobody, so look again.
 	p.b.waiting.Store(true)
-	return p.plan.Pick(now, r, call)
+	return p.plan.PickInto(pick, now, r, &call)
 }
 
 // avoid is apart from Pick, so that only a call that has failed pays for it.

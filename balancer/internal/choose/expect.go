@@ -33,21 +33,20 @@ func (e *Endpoint) expected(now int64) (cost float32, ok bool) {
 // expectedAt is expected at a given latency; w is the word speed.
 func (e *Endpoint) expectedAt(now int64, w uint64, service float32) (cost float32) {
 	l := e.load.Load()
-	old := float32(0)
-	if d := int32(uint32(now>>stampShift) - uint32(w)); d > 0 {
-		old = float32(d) * (1 << stampShift)
-	}
 	others, average := math.Float32frombits(uint32(l>>32)), math.Float32frombits(uint32(l))
-	memory := remembered * service
-	others = average + (others-average)*memory/(memory+old)
+	left := float32(1) // of its badness
+	if d := int32(uint32(now>>stampShift) - uint32(w)); d > 0 {
+		old, memory := float32(d)*(1<<stampShift), remembered*service
+		others = average + (others-average)*memory/(memory+old)
+		if left -= old * (1 / hope); left < leastHope {
+			left = leastHope
+		}
+	}
 	cost = service * (base + 1 + others + float32(e.InFlight()))
 	if floor, _ := e.floor.Load(); float32(floor) > service {
 		cost += (base + 1) * (float32(floor) - service)
 	}
-	if old < hope*(1-leastHope) {
-		return cost * (1 - old/hope)
-	}
-	return cost * leastHope
+	return cost * left
 }
 
 // lasting is what a server that has not reported for long is expected to be like: the

@@ -15,6 +15,9 @@ const (
 	enoughFresh = 4
 )
 
+// Wakeful reports whether it is time to consider the need of a probe.
+func (p *Pool) Wakeful(now int64) bool { return now >= p.wakeful.Load() }
+
 // WantProbe returns a member whose report is wanted for which there is no call to
 // carry it, and false if there is none: few of those that are compared have reported
 // lately, as at the start, after a pause, and at low rates. It allows

@@ -50,6 +50,10 @@ func (g *Group) Due(now int64) bool {
 // Panic reports whether ejection is to be ignored: too few are well.
 func (g *Group) Panic() bool { return g.panicked.Load() }
 
+// Waiting reports whether the probation of any endpoint is due, or will be before the
+// next sweep.
+func (g *Group) Waiting() bool { return g.waiting.Load() != 0 }
+
 // Trial returns the index of an endpoint on probation which wants the caller's
 // call, claimed as by [State.Admit], or -1. An ejected endpoint has no
 // other way to come up where the choice is by reports or latency. Not for calls that
@@ -57,7 +61,7 @@ func (g *Group) Panic() bool { return g.panicked.Load() }
 // changed since, the index is still one of an endpoint on probation. It costs one
 // load while no probation is due.
 func (g *Group) Trial(now int64, states []*State) int {
-	if g.waiting.Load() == 0 || g.Panic() {
+	if !g.Waiting() || g.Panic() {
 		return -1
 	}
 	for k := range g.waiting.Load() {

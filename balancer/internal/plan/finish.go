@@ -42,7 +42,7 @@ func (pl *Plan) Finish(now int64, p Pick, end End) {
 
 // Skim counts the end of a call that ended well, and takes in nothing else of it. It
 // reports false, and does nothing, where more is at stake: then Finish it.
-func (pl *Plan) Skim(p Pick) bool {
+func (pl *Plan) Skim(p *Pick) bool {
 	if p.stream || p.single || !p.Endpoint.calm() {
 		return false
 	}
@@ -79,6 +79,9 @@ func (pl *Plan) Overloaded(now int64) bool {
 	}
 	return true
 }
+
+// MayWantProbe reports whether WantProbe is worth a call.
+func (pl *Plan) MayWantProbe(p *Pick, now int64) bool { return p.part.pool.Wakeful(now) }
 
 // WantProbe returns an endpoint beside the one that was picked of which a report is
 // wanted that no call brings soon, see [choose.Set.WantProbe]. It is not counted

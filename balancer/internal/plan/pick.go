@@ -23,7 +23,13 @@ const (
 // Pick chooses a member for a call that begins at now, and counts the call as in
 // flight there. R is 64 random bits. It reports false if every endpoint that could
 // take the call is at its cap.
-func (pl *Plan) Pick(now int64, r uint64, c Call) (Pick, bool) {
+func (pl *Plan) Pick(now int64, r uint64, c Call) (p Pick, ok bool) {
+	ok = pl.PickInto(&p, now, r, &c)
+	return p, ok
+}
+
+// PickInto is Pick, with the pick in p. It keeps neither p nor c.
+func (pl *Plan) PickInto(p *Pick, now int64, r uint64, c *Call) bool {
 	// A key stays where it is, tier and zone included.
 	bits := r
 	if c.HasKey {
@@ -35,8 +41,8 @@ func (pl *Plan) Pick(now int64, r uint64, c Call) (Pick, bool) {
 	}
 	q := t.side(bits)
 	t.tend(now, pl)
-	if pick, ok := pl.try(now, r, t, q, &c); ok {
-		return pick, true
+	if pl.try(p, now, r, t, q, c) {
+		return true
 	}
 	// Elsewhere there may be room.
 	for _, other := range pl.tiers {
@@ -44,12 +50,12 @@ func (pl *Plan) Pick(now int64, r uint64, c Call) (Pick, bool) {
 			if part == nil || part == q {
 				continue
 			}
-			if pick, ok := pl.try(now, r, other, part, &c); ok {
-				return pick, true
+			if pl.try(p, now, r, other, part, c) {
+				return true
 			}
 		}
 	}
-	return Pick{}, false
+	return false
 }
 
 // side is the part of the tier that gets the call with these bits.
@@ -65,16 +71,16 @@ func (t *tier) side(bits uint64) *part {
 }
 
 // try chooses within a part, and fails if all there are at their cap.
-func (pl *Plan) try(now int64, r uint64, t *tier, q *part, c *Call) (Pick, bool) {
+func (pl *Plan) try(p *Pick, now int64, r uint64, t *tier, q *part, c *Call) bool {
 	panics := t.group.Panic()
-	if c.Avoid == nil && !panics {
-		if pick, ok := pl.trial(now, t, c); ok {
-			return pick, true
+	if c.Avoid == nil && !panics && t.group.Waiting() {
+		if pl.trial(p, now, t, c) {
+			return true
 		}
 	}
 	if c.HasKey {
-		if pick, ok := pl.affine(now, t, q, panics, c); ok {
-			return pick, true
+		if pl.affine(p, now, t, q, panics, c) {
+			return true
 		}
 	}
 	k, rule := q.set.Pick(now, mix(r, 3))
@@ -82,11 +88,11 @@ func (pl *Plan) try(now int64, r uint64, t *tier, q *part, c *Call) (Pick, bool)
 		k = pl.healthier(now, r, q, k, f)
 	}
 	if pl.eligible(now, q.index[k], panics, c) {
-		if pick, ok := pl.begin(now, q, q.index[k], ruleOf(rule, panics), c); ok {
-			return pick, true
+		if pl.begin(p, now, q, q.index[k], ruleOf(rule, panics), c) {
+			return true
 		}
 	}
-	return pl.second(now, r, q, panics, c)
+	return pl.second(p, now, r, q, panics, c)
 }
 
 // healthier is, of the choice and some random others, the one that fails least: where
@@ -103,38 +109,38 @@ func (pl *Plan) healthier(now int64, r uint64, q *part, k int, failing float64) 
 
 // second chooses again, and now only among those that may get the call. It is apart
 // from try, so that only calls that need it pay for its closure.
-func (pl *Plan) second(now int64, r uint64, q *part, panics bool, c *Call) (Pick, bool) {
+func (pl *Plan) second(p *Pick, now int64, r uint64, q *part, panics bool, c *Call) bool {
 	again := *c
 	k, rule := q.set.PickWhere(now, mix(r, 4), func(k int) bool {
 		i := q.index[k]
 		return pl.members[i].InFlight() < pl.params.Cap && pl.eligible(now, i, panics, &again)
 	})
 	if pl.eligible(now, q.index[k], panics, c) {
-		if pick, ok := pl.begin(now, q, q.index[k], ruleOf(rule, panics), c); ok {
-			return pick, true
+		if pl.begin(p, now, q, q.index[k], ruleOf(rule, panics), c) {
+			return true
 		}
 	}
-	return pl.any(now, r, q, panics, c)
+	return pl.any(p, now, r, q, panics, c)
 }
 
 // trial sends the call to an ejected endpoint that wants a single one.
-func (pl *Plan) trial(now int64, t *tier, c *Call) (Pick, bool) {
+func (pl *Plan) trial(p *Pick, now int64, t *tier, c *Call) bool {
 	k := t.group.Trial(now, t.states)
 	if k < 0 {
-		return Pick{}, false
+		return false
 	}
 	if i := t.index[k]; !pl.members[i].Draining(now) {
-		if pick, ok := pl.begin(now, t.parts[k], i, Probation, c); ok {
-			pick.single = true
-			return pick, true
+		if pl.begin(p, now, t.parts[k], i, Probation, c) {
+			p.single = true
+			return true
 		}
 	}
 	t.states[k].Release()
-	return Pick{}, false
+	return false
 }
 
 // any takes a random endpoint that may be used, and else one that should not be.
-func (pl *Plan) any(now int64, r uint64, q *part, panics bool, c *Call) (Pick, bool) {
+func (pl *Plan) any(p *Pick, now int64, r uint64, q *part, panics bool, c *Call) bool {
 	for _, strict := range [2]bool{true, false} {
 		start, _ := bits.Mul64(mix(r, 16), uint64(len(q.index)))
 		for k := range q.index {
@@ -146,16 +152,16 @@ func (pl *Plan) any(now int64, r uint64, q *part, panics bool, c *Call) (Pick, b
 			if panics || !strict {
 				rule = Panic
 			}
-			if pick, ok := pl.begin(now, q, i, rule, c); ok {
-				return pick, true
+			if pl.begin(p, now, q, i, rule, c) {
+				return true
 			}
 		}
 	}
-	return Pick{}, false
+	return false
 }
 
 // affine takes the first endpoint in the order of the key that has room.
-func (pl *Plan) affine(now int64, t *tier, q *part, panics bool, c *Call) (Pick, bool) {
+func (pl *Plan) affine(p *Pick, now int64, t *tier, q *part, panics bool, c *Call) bool {
 	bound := int64(affinity.Bound(pl.params.Balance, q.inFlight(pl), len(q.index)))
 	walk := t.ringOf(q).First(c.Key)
 	for range steps {
@@ -167,11 +173,11 @@ func (pl *Plan) affine(now int64, t *tier, q *part, panics bool, c *Call) (Pick,
 		if pl.members[i].InFlight() >= bound || !pl.eligible(now, i, panics, c) {
 			continue
 		}
-		if pick, ok := pl.begin(now, q, i, Affinity, c); ok {
-			return pick, true
+		if pl.begin(p, now, q, i, Affinity, c) {
+			return true
 		}
 	}
-	return Pick{}, false
+	return false
 }
 
 // inFlight adds up this client's calls in flight in the part, those of a sample
@@ -197,10 +203,10 @@ func (pl *Plan) eligible(now int64, i int, panics bool, c *Call) bool {
 }
 
 // begin counts the call, unless the endpoint is at its cap.
-func (pl *Plan) begin(now int64, q *part, i int, rule Rule, c *Call) (Pick, bool) {
+func (pl *Plan) begin(p *Pick, now int64, q *part, i int, rule Rule, c *Call) bool {
 	e := pl.members[i].Endpoint
 	if !e.BeginUnder(now, pl.params.Cap) {
-		return Pick{}, false
+		return false
 	}
 	if c.Stream {
 		e.Opened()
@@ -208,7 +214,8 @@ func (pl *Plan) begin(now int64, q *part, i int, rule Rule, c *Call) (Pick, bool
 	if rule != Report {
 		e.other[rule].Add(1)
 	}
-	return Pick{Index: i, Rule: rule, Endpoint: e, Start: now, part: q, stream: c.Stream}, true
+	*p = Pick{Index: i, Rule: rule, Endpoint: e, Start: now, part: q, stream: c.Stream}
+	return true
 }
 
 func ruleOf(r choose.Rule, panics bool) Rule {
