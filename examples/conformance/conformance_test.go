@@ -60,7 +60,7 @@ func TestEveryRowIsThere(t *testing.T) {
 // TestREADME holds the table of README.md against what comes of playing the cases. Set
 // FRESHET_UPDATE to write it.
 func TestREADME(t *testing.T) {
-	if testing.Short() {
+	if testing.Short() || raceDetector {
 		t.Skip("plays every case on two more caches")
 	}
 	cases, err := suite.All()

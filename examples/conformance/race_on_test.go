@@ -1,0 +1,6 @@
+//go:build race
+
+package main
+
+// raceDetector: every case is ten times as slow under it.
+const raceDetector = true
