@@ -6,8 +6,11 @@
 // plays some scenarios in virtual time and prints a table for each. Freshet is the code that runs in
 // channels; all others are models. With -mode grpc it makes calls over loopback, where freshet and
 // grpc-go's own policies take turns; that takes real time. -list shows scenarios and policies.
+// -check holds freshet against the best other policy in each scenario. -freshet adds freshet with
+// another configuration as one more policy, to see what a setting is worth.
 //
-// It ends with exit code 0; with 1 if a run failed; with 2 if a flag makes no sense.
+// It ends with exit code 0; with 1 if a run failed, or -check found freshet to be worse than it
+// may be; with 2 if a flag makes no sense.
 package main
 
 import (
@@ -22,6 +25,7 @@ import (
 	"strings"
 	"syscall"
 
+	"github.com/freshet-io/freshet/balancer"
 	"github.com/freshet-io/freshet/examples/lab/internal/chart"
 	"github.com/freshet-io/freshet/examples/lab/internal/live"
 	"github.com/freshet-io/freshet/examples/lab/internal/result"
@@ -31,6 +35,9 @@ import (
 
 const maxSeeds = 100
 
+// limit is how many times the best other policy's p99 freshet's may be for -check.
+const limit = 1.05
+
 type config struct {
 	mode               string
 	scenarios          string // by name, separated by semicolons
@@ -38,6 +45,8 @@ type config struct {
 	seeds              int
 	load               float64
 	full, json, list   bool
+	check              bool
+	variants           []string // names of policies
 	chart              string
 	simulated          []sim.Scenario
 	simulatedBy, livBy []string
@@ -92,10 +101,23 @@ func measure(ctx context.Context, cfg *config, stdout, stderr io.Writer) error {
 		}
 	}
 	if cfg.json {
-		return table.WriteJSON(stdout, runs)
+		return errors.Join(table.WriteJSON(stdout, runs), cfg.judge(runs, stderr))
 	}
 	_, _ = fmt.Fprintf(stdout, "seeds 1 to %d\n\n", cfg.seeds)
-	return table.WriteText(stdout, rows)
+	return errors.Join(table.WriteText(stdout, rows), cfg.judge(runs, stdout))
+}
+
+// judge is -check.
+func (c *config) judge(runs []result.Run, w io.Writer) error {
+	if !c.check {
+		return nil
+	}
+	verdicts := table.Check(runs, balancer.Name, limit)
+	over, err := table.WriteCheck(w, balancer.Name, limit, verdicts)
+	if err == nil && over > 0 {
+		err = fmt.Errorf("%s is over %.2f times the best other policy in %d of %d scenarios", balancer.Name, limit, over, len(verdicts))
+	}
+	return err
 }
 
 func draw(name string, rows []table.Row) error {
@@ -143,19 +165,26 @@ func parse(args []string, stderr io.Writer) (*config, error) {
 	fs.Float64Var(&cfg.load, "load", 0.75, "with -mode grpc: the load, as a part of what the servers can do")
 	fs.BoolVar(&cfg.full, "full", false, "all scenarios, which takes half an hour")
 	fs.BoolVar(&cfg.json, "json", false, "print JSON instead of tables")
+	fs.BoolVar(&cfg.check, "check", false, "fail if freshet's p99 is over 1.05 times the best other policy's in a scenario")
+	fs.Func("freshet", "add freshet with a `configuration`, such as {\"poolSize\":8}; may be repeated", func(s string) error {
+		name, err := sim.Variant(s)
+		cfg.variants = append(cfg.variants, name)
+		return err
+	})
 	fs.BoolVar(&cfg.list, "list", false, "list scenarios and policies")
 	fs.StringVar(&cfg.chart, "chart", "", "draw an SVG into `file`, of the first three scenarios")
 	if err := fs.Parse(args); err != nil {
 		return nil, err
 	}
-	err := cfg.check(fs.Args())
+	err := cfg.settle(fs.Args())
 	if err != nil {
 		_, _ = fmt.Fprintf(stderr, "lab: %v\n", err)
 	}
 	return cfg, err
 }
 
-func (c *config) check(rest []string) error {
+// settle fills in what flags leave open, and says what makes no sense.
+func (c *config) settle(rest []string) error {
 	var faults []error
 	fault := func(format string, args ...any) { faults = append(faults, fmt.Errorf(format, args...)) }
 	if len(rest) > 0 {
@@ -185,9 +214,13 @@ func (c *config) check(rest []string) error {
 			all = append(all, p.Name)
 		}
 		c.simulatedBy, faults = choosePolicies(c.policies, all, faults)
+		c.simulatedBy = append(c.simulatedBy, c.variants...)
+		if c.check && (!slices.Contains(c.simulatedBy, balancer.Name) || len(c.simulatedBy) < 2) {
+			fault("-check needs freshet and another policy, got %s", strings.Join(c.simulatedBy, ", "))
+		}
 	case "grpc":
-		if c.scenarios != "" || c.full {
-			fault("-scenario and -full are for the simulation; -mode grpc has -load")
+		if c.scenarios != "" || c.full || c.check || c.variants != nil {
+			fault("-scenario, -full, -check and -freshet are for the simulation; -mode grpc has -load")
 		}
 		c.livBy, faults = choosePolicies(c.policies, live.Policies(), faults)
 	default:

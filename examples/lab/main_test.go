@@ -8,9 +8,9 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/freshet-io/freshet/examples/lab/internal/sim"
-	"time"
 )
 
 func TestFlags(t *testing.T) {
@@ -29,6 +29,10 @@ func TestFlags(t *testing.T) {
 		{"-scenario none", 2, `-scenario: there is no "none", see -list`},
 		{"-policy none", 2, `got "none"`},
 		{"-mode grpc -full", 2, "-mode grpc has -load"},
+		{"-mode grpc -check", 2, "-mode grpc has -load"},
+		{"-check -policy freshet", 2, "-check needs freshet and another policy, got freshet"},
+		{`-freshet {"poolSize":17}`, 2, "balancer: poolSize must be between 1 and 16, got 17"},
+		{"-freshet none", 2, "invalid value"},
 		{"-mode grpc -policy prequal", 2, `got "prequal"`},
 		{"more", 2, `unexpected argument "more"`},
 		{"-no", 2, "not defined"},
@@ -87,8 +91,14 @@ func TestRun(t *testing.T) {
 	}
 	file := filepath.Join(t.TempDir(), "p99.svg")
 	var out, stderr bytes.Buffer
-	if code := run(t.Context(), []string{"-scenario", "16x1, 75 %", "-policy", "oracle,freshet", "-json", "-chart", file}, &out, &stderr); code != 0 {
+	code := run(t.Context(), []string{
+		"-scenario", "16x1, 75 %", "-policy", "oracle,freshet", "-freshet", `{"poolSize":16}`, "-json", "-check", "-chart", file,
+	}, &out, &stderr)
+	if code != 0 {
 		t.Fatalf("got code %d: %s", code, stderr.String())
+	}
+	if !strings.Contains(stderr.String(), "limit 1.05") {
+		t.Errorf("got %q, want what -check found", stderr.String())
 	}
 	var doc struct {
 		Runs []struct {
@@ -99,8 +109,8 @@ func TestRun(t *testing.T) {
 	if err := json.Unmarshal(out.Bytes(), &doc); err != nil {
 		t.Fatal(err)
 	}
-	if len(doc.Runs) != 2 || doc.Runs[1].Policy != "freshet" || doc.Runs[1].Oracle < 1 {
-		t.Errorf("got %+v, want the oracle and freshet", doc.Runs)
+	if len(doc.Runs) != 3 || doc.Runs[1].Policy != "freshet" || doc.Runs[2].Policy != `freshet {"poolSize":16}` || doc.Runs[1].Oracle < 1 {
+		t.Errorf("got %+v, want the oracle and freshet twice", doc.Runs)
 	}
 	if svg, err := os.ReadFile(file); err != nil || !bytes.Contains(svg, []byte("freshet")) {
 		t.Errorf("got no picture: %v", err)

@@ -46,6 +46,13 @@ func Policies() []Policy {
 	return all
 }
 
+// Variant returns the name of the policy that is freshet with a configuration, in JSON as in a
+// service config, and says what is wrong with that.
+func Variant(config string) (policy string, err error) {
+	p, err := policies.Variant(config)
+	return p.Name, err
+}
+
 // Run plays a scenario with a policy. It fails where there is no such policy, where the
 // scenario is not possible, or where ctx ends before.
 func Run(ctx context.Context, s Scenario, policy string, seed uint64) (result.Run, error) {

@@ -41,7 +41,7 @@ type Row struct {
 	Busy int `json:"busy,omitempty"`
 }
 
-// Central are the policies that see all servers as they are at the moment, which no client can: the
+// central are the policies that see all servers as they are at the moment, which no client can: the
 // bounds.
 var central = []string{"oracle", "shortest_queue"}
 
@@ -121,6 +121,11 @@ func spread(runs []result.Run, of func(result.Run) float64) Spread {
 	for i, r := range runs {
 		values[i] = of(r)
 	}
+	return spreadOf(values)
+}
+
+// spreadOf sorts values, of which there is one at least.
+func spreadOf(values []float64) Spread {
 	slices.Sort(values)
 	n := len(values)
 	median := values[n/2]

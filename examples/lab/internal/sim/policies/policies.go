@@ -9,11 +9,14 @@
 package policies
 
 import (
+	"encoding/json"
 	"fmt"
 	"math/rand/v2"
+	"strings"
 
 	"google.golang.org/grpc/codes"
 
+	"github.com/freshet-io/freshet/balancer"
 	"github.com/freshet-io/freshet/balancer/virtual"
 )
 
@@ -106,14 +109,29 @@ type Policy struct {
 	Make func(f *Fleet) (client func(number int) (Client, error), meter func(server int) Meter)
 }
 
-// ByName finds a policy.
+// ByName finds a policy, also one of [Variant].
 func ByName(name string) (Policy, error) {
+	if config, ok := strings.CutPrefix(name, variant); ok {
+		return Variant(config)
+	}
 	for _, p := range All() {
 		if p.Name == name {
 			return p, nil
 		}
 	}
 	return Policy{}, fmt.Errorf("sim: no policy is named %q", name)
+}
+
+// variant is what names of freshet with a configuration begin with.
+const variant = balancer.Name + " "
+
+// Variant is freshet with a configuration, in JSON as in a service config.
+func Variant(config string) (Policy, error) {
+	var c balancer.Config
+	if err := json.Unmarshal([]byte(config), &c); err != nil {
+		return Policy{}, err
+	}
+	return Policy{variant + config, "this module, so configured", makeFreshet(c)}, c.Validate()
 }
 
 // Drainer is a Meter that can say that its server drains.
