@@ -41,7 +41,7 @@ func Check(runs []result.Run, policy string, limit float64) []Verdict {
 		v := Verdict{Mode: row.Mode, Scenario: row.Scenario, P99: row.P99}
 		for _, other := range rows {
 			if other.Mode != row.Mode || other.Scenario != row.Scenario || other.Policy == policy ||
-				slices.Contains(central, other.Policy) || other.Errors > row.Errors+tolerated {
+				slices.Contains(unreal, other.Policy) || other.Errors > row.Errors+tolerated {
 				continue
 			}
 			if r := between(runs, row, other); r.Median > v.Ratio.Median {

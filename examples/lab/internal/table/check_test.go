@@ -17,9 +17,9 @@ func TestCheck(t *testing.T) {
 		run("a", "freshet", 1, 110, 0), run("a", "freshet", 2, 110, 0), run("a", "freshet", 3, 110, 0),
 		run("a", "one", 1, 100, 0), run("a", "one", 2, 120, 0), run("a", "one", 3, 120, 0),
 		run("a", "two", 1, 120, 0), run("a", "two", 2, 100, 0), run("a", "two", 3, 110, 0),
-		// In b, those who are better see through walls, or fail calls.
+		// In b, those who are better know what nobody does, or fail calls.
 		run("b", "freshet", 1, 100, 0.001),
-		run("b", "oracle", 1, 50, 0), run("b", "shortest_queue", 1, 60, 0), run("b", "two", 1, 70, 0.0021),
+		run("b", "oracle", 1, 50, 0), run("b", "shortest_queue", 1, 60, 0), run("b", "expected_time", 1, 60, 0), run("b", "two", 1, 70, 0.0021),
 		run("b", "one", 1, 99, 0.002),
 		// In c, one is better.
 		run("c", "freshet", 1, 106, 0), run("c", "one", 1, 100, 0),

@@ -29,7 +29,7 @@ type Row struct {
 	// Oracle is the p99 as a multiple of the oracle's with the same seed; zero without one.
 	Oracle Spread `json:"oracle_ratio"`
 	// Best is the p99 as a multiple of the least of the other policies, with the same seed, that
-	// a client could have: neither oracle nor central queue. Zero where there is no other.
+	// a client could have: no bound, and none with a knowledge that there is not. Zero where there is no other.
 	Best Spread `json:"best_other_ratio"`
 	// Errors, Probes, Share and Watched are medians, as in [result.Run].
 	Errors  float64 `json:"errors"`
@@ -41,9 +41,10 @@ type Row struct {
 	Busy int `json:"busy,omitempty"`
 }
 
-// central are the policies that see all servers as they are at the moment, which no client can: the
-// bounds.
-var central = []string{"oracle", "shortest_queue"}
+// unreal are the policies that no client can have: two that see all servers as they are at the
+// moment, the bounds, and one that is told of each request how long it was in service, which no
+// server knows of its concurrent handlers.
+var unreal = []string{"oracle", "shortest_queue", "expected_time"}
 
 // Relate sets each run's Oracle from the oracle's run with the same mode, scenario and seed, where there
 // is one.
@@ -106,7 +107,7 @@ func toBest(runs []result.Run, r result.Run) float64 {
 	best := 0.0
 	for i := range runs {
 		o := &runs[i]
-		if same(o, &r) && o.Policy != r.Policy && !slices.Contains(central, o.Policy) && (best == 0 || o.P99 < best) {
+		if same(o, &r) && o.Policy != r.Policy && !slices.Contains(unreal, o.Policy) && (best == 0 || o.P99 < best) {
 			best = o.P99
 		}
 	}
