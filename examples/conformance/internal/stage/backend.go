@@ -65,7 +65,7 @@ func (b *backend) up(text []byte) error {
 	if b.stage.unknown != nil {
 		opts = append(opts, grpc.UnknownServiceHandler(b.stage.unknown))
 	}
-	lis := bufconn.Listen(1 << 20)
+	lis := bufconn.Listen(64 << 10) // allocated twice for each connection, of which there are hundreds
 	server := grpc.NewServer(opts...)
 	testv1.RegisterShopServer(server, &shop{origin: b.stage.origin, backend: b.number, say: say})
 	go func() { _ = server.Serve(lis) }()

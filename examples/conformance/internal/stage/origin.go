@@ -1,6 +1,7 @@
 package stage
 
 import (
+	"cmp"
 	"context"
 	"slices"
 	"strings"
@@ -105,10 +106,9 @@ func (o *ledger) since(tick int64) []record {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	var out []record
-	for _, r := range o.log {
-		if r.start >= tick {
-			out = append(out, *r)
-		}
+	i, _ := slices.BinarySearchFunc(o.log, tick, func(r *record, tick int64) int { return cmp.Compare(r.start, tick) })
+	for _, r := range o.log[i:] {
+		out = append(out, *r)
 	}
 	return out
 }
