@@ -76,7 +76,7 @@ func (s *Set) PickWhere(now int64, r uint64, allowed func(int) bool) (int, Rule)
 	m := mix(r)
 	if m&sampleMask == 0 {
 		s.pool.sampled(now, sampleMask+1)
-		if m&exploreMask == 0 {
+		if m&exploreMask == 0 && len(s.members) > 1 {
 			if i, ok := s.neglected(now, r); ok && (allowed == nil || allowed(i)) {
 				return i, TwoChoices
 			}
