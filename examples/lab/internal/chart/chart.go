@@ -3,9 +3,11 @@
 package chart
 
 import (
+	"cmp"
 	"fmt"
 	"html"
 	"io"
+	"slices"
 	"strings"
 
 	"github.com/freshet-io/freshet/examples/lab/internal/table"
@@ -19,15 +21,16 @@ const (
 	bar     = 13
 	between = 12 // two policies
 	// cut is the longest bar, as a multiple of the oracle; what is longer is cut off and says
-	// how long it is.
-	cut = 6.0
+	// how long it is. A deadline of 1 s is 7.5 times the oracle's p99 in the main setting.
+	cut = 8.0
 )
 
-// colors are those of the scenarios, in pairs for freshet and for others.
-var colors = [][2]string{{"#0b6e4f", "#7c9cb5"}, {"#084c37", "#4d7192"}, {"#053024", "#2f4f6b"}}
+// colors are those of the scenarios, for freshet, for others, and for those that no client can be.
+var colors = [][3]string{{"#0f8a63", "#7c9cb5", "#c9cfd6"}, {"#084c37", "#4d7192", "#aab2bb"}, {"#053024", "#2f4f6b", "#8b949e"}}
 
 // Write draws the 99th percentile of each policy as a multiple of the oracle's, a bar for each scenario
-// of rows, three at most. Policies without such a multiple are left out.
+// of rows, three at most, and the least in the first one on top. Policies without such a multiple
+// are left out.
 func Write(w io.Writer, rows []table.Row) error {
 	var scenarios, policies []string
 	figures := map[[2]string]float64{}
@@ -41,6 +44,11 @@ func Write(w io.Writer, rows []table.Row) error {
 	if len(scenarios) > len(colors) {
 		scenarios = scenarios[:len(colors)]
 	}
+	if len(scenarios) > 0 {
+		slices.SortStableFunc(policies, func(a, b string) int {
+			return cmp.Compare(figures[[2]string{scenarios[0], a}], figures[[2]string{scenarios[0], b}])
+		})
+	}
 	block := bar*len(scenarios) + between
 	height := top + block*len(policies) + 34
 	var b strings.Builder
@@ -49,19 +57,23 @@ func Write(w io.Writer, rows []table.Row) error {
 	say(`<title id="title">99th percentile of latency by policy, as a multiple of the oracle's</title>`)
 	say(`<desc id="desc">%s</desc>`, html.EscapeString(describe(scenarios, policies, figures)))
 	say(`<rect width="%d" height="%d" rx="6" fill="#ffffff" stroke="#d0d7de"/>`, width, height)
-	say(`<text x="16" y="26" font-size="15" font-weight="bold" fill="#1f2328">99th percentile of latency, as a multiple of the oracle's</text>`)
+	say(`<text x="16" y="26" font-size="15" font-weight="bold" fill="#1f2328">99th percentile of latency, as a multiple of the oracle's (less is better)</text>`)
 	x := 16
 	for i, s := range scenarios {
 		say(`<rect x="%d" y="40" width="11" height="11" fill="%s"/><rect x="%d" y="40" width="11" height="11" fill="%s"/>`, x, colors[i][0], x+12, colors[i][1])
 		say(`<text x="%d" y="50" fill="#1f2328">%s</text>`, x+29, html.EscapeString(s))
 		x += 60 + 7*len(s)
 	}
+	say(`<rect x="%d" y="40" width="11" height="11" fill="%s"/><text x="%d" y="50" fill="#1f2328">knows what no client can</text>`, x, colors[0][2], x+17)
 	grid(say, height)
 	for p, policy := range policies {
 		y := top + p*block
 		weight, color := "normal", 1
-		if policy == "freshet" {
+		switch {
+		case policy == "freshet":
 			weight, color = "bold", 0
+		case table.Unreal(policy):
+			color = 2
 		}
 		say(`<text x="%d" y="%d" text-anchor="end" font-weight="%s" fill="#1f2328">%s</text>`, left-8, y+(bar*len(scenarios))/2+4, weight, html.EscapeString(policy))
 		for i, s := range scenarios {
@@ -75,7 +87,7 @@ func Write(w io.Writer, rows []table.Row) error {
 				text = fmt.Sprintf("%.1f, cut off", v)
 			}
 			say(`<rect x="%d" y="%d" width="%.1f" height="%d" fill="%s"/>`, left, y+i*bar, length, bar-1, colors[i][color])
-			say(`<text x="%.1f" y="%d" font-size="11" font-weight="%s" fill="#1f2328">%s</text>`, left+length+5, y+i*bar+10, weight, text)
+			say(`<text x="%.1f" y="%d" font-size="11" font-weight="%s" fill="#1f2328" stroke="#ffffff" stroke-width="3" paint-order="stroke">%s</text>`, left+length+5, y+i*bar+10, weight, text)
 		}
 	}
 	say(`</svg>`)
@@ -85,9 +97,9 @@ func Write(w io.Writer, rows []table.Row) error {
 
 func scale(v float64) float64 { return v / cut * (width - left - right) }
 
-// grid draws a line for each multiple; the first one is the oracle.
+// grid draws a line for each multiple, from zero; 1 is the oracle.
 func grid(say func(string, ...any), height int) {
-	for n := 1; n <= int(cut); n++ {
+	for n := range int(cut) + 1 {
 		x := left + scale(float64(n))
 		dash, text := `stroke-dasharray="2 3" `, fmt.Sprint(n)
 		if n == 1 {

@@ -18,7 +18,7 @@ func row(scenario, policy string, ratio float64) table.Row {
 
 func TestWrite(t *testing.T) {
 	rows := []table.Row{
-		row("75 %", "oracle", 1), row("75 %", "freshet", 1.28), row("75 %", "round <robin>", 7.54),
+		row("75 %", "oracle", 1), row("75 %", "freshet", 1.28), row("75 %", "round <robin>", 8.54), row("75 %", "prequal", 1.1),
 		row("90 %", "freshet", 1.39), row("90 %", "none", 0),
 	}
 	var b, again bytes.Buffer
@@ -29,8 +29,8 @@ func TestWrite(t *testing.T) {
 		t.Error("the same figures gave two pictures")
 	}
 	for _, want := range []string{
-		">1.28<", ">1.39<", ">7.5, cut off<", "round &lt;robin&gt;", `role="img"`,
-		"75 %: freshet 1.28, round &lt;robin&gt; 7.54; 90 %: freshet 1.39.",
+		">1.28<", ">1.39<", ">8.5, cut off<", "round &lt;robin&gt;", `role="img"`,
+		"75 %: prequal 1.10, freshet 1.28, round &lt;robin&gt; 8.54; 90 %: freshet 1.39.",
 	} {
 		if !strings.Contains(b.String(), want) {
 			t.Errorf("the picture lacks %q", want)

@@ -3,7 +3,6 @@ package table
 import (
 	"fmt"
 	"io"
-	"slices"
 	"strings"
 
 	"github.com/freshet-io/freshet/examples/lab/internal/result"
@@ -41,7 +40,7 @@ func Check(runs []result.Run, policy string, limit float64) []Verdict {
 		v := Verdict{Mode: row.Mode, Scenario: row.Scenario, P99: row.P99}
 		for _, other := range rows {
 			if other.Mode != row.Mode || other.Scenario != row.Scenario || other.Policy == policy ||
-				slices.Contains(unreal, other.Policy) || other.Errors > row.Errors+tolerated {
+				Unreal(other.Policy) || other.Errors > row.Errors+tolerated {
 				continue
 			}
 			if r := between(runs, row, other); r.Median > v.Ratio.Median {

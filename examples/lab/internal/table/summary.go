@@ -46,6 +46,9 @@ type Row struct {
 // server knows of its concurrent handlers.
 var unreal = []string{"oracle", "shortest_queue", "expected_time"}
 
+// Unreal reports whether no client could have a policy, since it knows what nobody does.
+func Unreal(policy string) bool { return slices.Contains(unreal, policy) }
+
 // Relate sets each run's Oracle from the oracle's run with the same mode, scenario and seed, where there
 // is one.
 func Relate(runs []result.Run) {
@@ -107,7 +110,7 @@ func toBest(runs []result.Run, r result.Run) float64 {
 	best := 0.0
 	for i := range runs {
 		o := &runs[i]
-		if same(o, &r) && o.Policy != r.Policy && !slices.Contains(unreal, o.Policy) && (best == 0 || o.P99 < best) {
+		if same(o, &r) && o.Policy != r.Policy && !Unreal(o.Policy) && (best == 0 || o.P99 < best) {
 			best = o.P99
 		}
 	}
