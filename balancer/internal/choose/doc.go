@@ -10,21 +10,22 @@
 //
 // # How it decides
 //
-// An endpoint whose last report is no older than the expiry has an expected time
+// An endpoint that has reported has an expected time
 //
-//	(overhead + service x (others + own + 1)) x (1 + 20 x failed)
+//	(3 x overhead + service x (others + own + 3)) x (1 + 20 x failed)
 //
-// Service is the latency that the server reports for its level of load; others
+// Service is the latency that the server reports (package service); others
 // is the number of requests in flight that it reports, less the client's own
-// that were among them; own are the client's calls in flight now, so that a pick
+// that were among them, which with the age of the report moves to what that number was on average;
+// own are the client's calls in flight now, so that a pick
 // counts at once and its end, too. Overhead is by how much the lower envelope of
 // the latencies that the client saw exceeds the reported one: the network, and
 // what a server leaves out of its reports. Failed is the recent share of calls
 // that failed. Prequal (NSDI'24) ranks by hot and cold instead of by product.
 //
-// At most 16 endpoints are compared, those with the freshest reports ([Pool]).
-// The pick is random among all that are within half a service time of the best:
-// estimates are no better than that, and always taking the least
+// Compared are two random endpoints and at most 16, by default 4, that reported last ([Pool]).
+// The pick is random among all that are within 5 % of the least cost, or 25 % where that is
+// the cost of an idle server: estimates are no better than that, and always taking the least
 // would send every call of an idle fleet to one server.
 //
 // A report without latency, such as that of an ORCA server that serves nothing, is taken to
@@ -32,8 +33,8 @@
 // server that serves calls without reports for 3 minutes (gRFC A58) counts as one that
 // never reported.
 //
-// With fewer than two fresh reports, the rule is two random choices, of which
-// the cheaper is taken by
+// Where none that is compared has ever reported, the rule is two random choices, of
+// which the cheaper is taken by
 //
 //	peak-EWMA of latency x (own + 1) x (1 + 20 x failed)
 //
@@ -45,11 +46,10 @@
 // # Exploration
 //
 // A pool that feeds on the replies of those it chooses would never learn of the
-// others. So endpoints without a fresh report compete, two random ones per pick:
-// always while the reported ones hold less than half a request of others on
-// average, when load tells little, and else in one pick of 16. Their time
-// is taken to be the average of the reported ones, scaled by the client's own
-// peak-EWMA of them. And one pick in 256 goes to the endpoint, of up to 16 in a
+// others. So two random endpoints are compared at each pick, whether or not they have
+// reported, and a report seems less bad with age. The time of one that never reported
+// is taken to be the average of the others', scaled by the client's own
+// peak-EWMA of them; one that was never called wins one pick in 16. And one pick in 256 goes to the endpoint, of up to 16 in a
 // row from a random one, that was not picked for longest, if that is longer than a
 // report lives and no call is under way there. A slow or failing server gets
 // little, but its recovery is seen; a hung one gets one call at a time. Streams
@@ -64,4 +64,24 @@
 // refuses a larger share of its calls than the others with a report do, its
 // expected time is moved up to their average. Averages over
 // endpoints are harmonic, so that a time beyond measure weighs nothing in them.
+//
+// # What was tried
+//
+// In the simulation of examples/lab ("100x100, 75 %", seeds 1 to 5), p99 as a multiple of that of a
+// dispatcher that knows the work that is left everywhere, and extra calls for probes per call:
+//
+//	rule                                                      p99   probes
+//	this                                                      1.30  0.00
+//	service time x (RIF + 1), pool of 8, told the true
+//	service time, which no server knows                       1.30  1
+//	hot and cold (Prequal), pool of 8                         1.31  3
+//	hot and cold (Prequal), pool of 16, as published          1.34  3
+//	two choices by own peak-EWMA (Finagle)                    1.94  0
+//	weights by utilization (gRFC A58)                         2.10  0
+//	two choices by own calls in flight (gRFC A48)             4.66  0
+//
+// The best that a dispatcher can do which knows all queues but no sizes of requests is 1.19.
+// Where one of 100 servers lies about its load, hot and cold give it 3.4 to 3.9 % of the
+// calls, weights 54 %, this rule 1.1 %; "service time x (RIF + 1)" without the floor, clamp and share
+// of failures of this package 6.2 %, and 35 % to one that fails in 0.1 ms.
 package choose
