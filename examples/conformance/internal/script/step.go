@@ -119,6 +119,8 @@ type Expect struct {
 	// Sees is request metadata of the last call that reached the origin, as in
 	// Header.
 	Sees []string `yaml:"sees"`
+	// Asked are the ids that the last call to reach the origin was for.
+	Asked []string `yaml:"asked"`
 	// Body is the name of the product.
 	Body *string `yaml:"body"`
 	// Items are the products of a list.

@@ -46,6 +46,14 @@ func (st *Stage) checkOrigin(b *batch, e *script.Expect, begin int64) {
 			st.Failf("%d calls were cancelled, want %d", n, *e.Cancelled)
 		}
 	}
+	if len(e.Asked) > 0 {
+		if len(log) == 0 {
+			st.Failf("no call reached the origin, want one for %q", e.Asked)
+		}
+		if got := log[len(log)-1].id; got != strings.Join(e.Asked, ",") {
+			st.Failf("the origin was asked for %q, want %q", strings.Split(got, ","), e.Asked)
+		}
+	}
 	if len(e.Sees) > 0 {
 		if len(log) == 0 {
 			st.Failf("no call reached the origin, whose metadata was to be looked at")

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"strings"
 	"time"
 
 	"google.golang.org/grpc"
@@ -122,6 +123,21 @@ func (s *shop) ListProducts(ctx context.Context, req *testv1.ListProductsRequest
 		}
 		for _, id := range ids {
 			out.Products = append(out.Products, &testv1.Product{Id: id})
+		}
+	})
+}
+
+// BatchGetProducts answers with the products that it is asked for, or those of the
+// script.
+func (s *shop) BatchGetProducts(ctx context.Context, req *testv1.BatchGetProductsRequest) (*testv1.BatchGetProductsResponse, error) {
+	out := &testv1.BatchGetProductsResponse{}
+	return out, s.answer(ctx, "BatchGetProducts", strings.Join(req.GetIds(), ","), func(r script.Reply, _ int64) {
+		ids := r.Items
+		if ids == nil {
+			ids = req.GetIds()
+		}
+		for _, id := range ids {
+			out.Products = append(out.Products, &testv1.Product{Id: id, Name: r.Body})
 		}
 	})
 }
