@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"fmt"
 	"os"
 	"slices"
 	"strings"
@@ -57,8 +58,8 @@ func TestEveryRowIsThere(t *testing.T) {
 	}
 }
 
-// TestREADME holds the table of README.md against what comes of playing the cases. Set
-// FRESHET_UPDATE to write it.
+// TestREADME holds the table of README.md, and the lists of BASELINES.md, against what comes of
+// playing the cases. Set FRESHET_UPDATE to write them.
 func TestREADME(t *testing.T) {
 	if testing.Short() || raceDetector {
 		t.Skip("plays every case on two more caches")
@@ -67,29 +68,40 @@ func TestREADME(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	columns := []report.Column{{Name: subjects[0].Name()}} // passes all of them, or TestFreshet fails
-	columns = append(columns, play(t, cases, subjects[1:])...)
-	var table bytes.Buffer
-	if err := report.Markdown(&table, cases, columns); err != nil {
+	baselines := play(t, cases, subjects[1:])
+	var table, lists bytes.Buffer
+	// freshet passes all of them, or TestFreshet fails.
+	if err := report.Markdown(&table, cases, append([]report.Column{{Name: subjects[0].Name()}}, baselines...)); err != nil {
 		t.Fatal(err)
 	}
-	const begin, end = "<!-- table -->\n", "<!-- end of table -->\n"
-	text, err := os.ReadFile("README.md")
+	for _, c := range baselines {
+		fmt.Fprintf(&lists, "\n## %s\n\nFails, of %d cases:\n\n", c.Name, len(cases))
+		if err := report.Demands(&lists, cases, c); err != nil {
+			t.Fatal(err)
+		}
+	}
+	hold(t, "README.md", "<!-- table -->\n", "<!-- end of table -->\n", table.String())
+	hold(t, "BASELINES.md", "<!-- lists -->\n", "<!-- end of lists -->\n", lists.String())
+}
+
+// hold holds what stands between two marks of a file against what is to stand there.
+func hold(t *testing.T, file, begin, end, want string) {
+	t.Helper()
+	text, err := os.ReadFile(file)
 	if err != nil {
 		t.Fatal(err)
 	}
 	before, rest, ok1 := strings.Cut(string(text), begin)
 	got, after, ok2 := strings.Cut(rest, end)
-	if !ok1 || !ok2 {
-		t.Fatalf("README.md has no %q and %q", begin, end)
-	}
-	if got == table.String() {
-		return
-	}
-	if os.Getenv("FRESHET_UPDATE") == "" {
-		t.Fatalf("README.md has\n%s\nand what comes of it is\n%s", got, table.String())
-	}
-	if err := os.WriteFile("README.md", []byte(before+begin+table.String()+end+after), 0o644); err != nil {
-		t.Fatal(err)
+	switch {
+	case !ok1 || !ok2:
+		t.Fatalf("%s has no %q and %q", file, begin, end)
+	case got == want:
+	case os.Getenv("FRESHET_UPDATE") == "":
+		t.Errorf("%s has\n%s\nand what comes of it is\n%s", file, got, want)
+	default:
+		if err := os.WriteFile(file, []byte(before+begin+want+end+after), 0o644); err != nil {
+			t.Fatal(err)
+		}
 	}
 }

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"encoding/json"
 	"flag"
 	"fmt"
@@ -74,6 +75,13 @@ func run(t *testing.T, w io.Writer, dir string, failures bool) error {
 				return err
 			}
 		}
+	}
+	var own bytes.Buffer
+	if err := report.Failures(&own, cases, columns[0]); err != nil {
+		return err
+	}
+	if own.Len() > 0 {
+		return fmt.Errorf("%s fails cases:\n%s", columns[0].Name, own.String())
 	}
 	return nil
 }

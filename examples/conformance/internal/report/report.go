@@ -146,6 +146,19 @@ func Failures(w io.Writer, cases []script.Case, c Column) error {
 	return nil
 }
 
+// Demands writes the cases that a cache fails as a list in Markdown, with what they say and not
+// what the cache did: the same each time.
+func Demands(w io.Writer, cases []script.Case, c Column) error {
+	for _, k := range cases {
+		if !c.Results[k.ID].Passed() {
+			if _, err := fmt.Fprintf(w, "- `%s` (%s, tier %d): %s\n", k.ID, k.Level, k.Tier, k.Says); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
 func (c *Column) passed(cases []script.Case) (n int) {
 	for _, k := range cases {
 		if c.Results[k.ID].Passed() {
