@@ -62,3 +62,12 @@ type Sizer interface {
 	// beside the values themselves.
 	Bytes() int64
 }
+
+// Toucher is implemented by a Store that gives up first what is not used, and by
+// which a cache that answers from elsewhere, from a copy that it keeps, says that
+// the value was used all the same.
+type Toucher interface {
+	// Touch counts as a Get of key that found its value, if there is one, and
+	// does nothing after Close. It is safe for concurrent use.
+	Touch(key Key)
+}

@@ -15,22 +15,29 @@
 //
 // # How it decides
 //
-// What goes. Each shard is a ring: when one is full, its oldest entries make
-// room for the new one, whether they were used or not (first in, first out).
-// Overwriting a value takes new room too, and the old one's is free when the
-// ring comes round.
+// What comes in. While nothing has to make room, everything. In a full store a
+// value is kept if its key was lately asked to be kept before: within about three
+// times as many other keys as the store holds entries. So what is asked for once,
+// a scan, pushes nothing out. A value whose key is held replaces the old one in
+// any case, and what expired entries or deleted ones have left is for everyone.
+//
+// What goes. Each shard of BigCache is a ring: when one is full, its oldest
+// entries leave. Those that were used since they came in, by Get or [Store.Touch],
+// are put back at the new end, at most 16 a Set; the others are gone (first in,
+// first out with a second chance, as in the clock algorithm). Both cost 3 bytes a
+// slot of the index: 16 bits of each key seen, and a bit for each entry used.
 //
 // What is counted. BigCache bounds its queues alone. Here the budget is an upper
 // bound of the whole heap of the store:
 //
-//	budget >= shards in use × (queue + index + largest entry) + shards not in use
+//	budget >= shards in use × (queue + index + keys seen + largest entry) + shards not in use
 //
 // where the index is a Go map of 18 bytes a slot at most half full, and the
 // largest entry, a twelfth of a queue, is BigCache's buffer for wrapping one. For
-// the index to have a bound each entry is charged at least 192 to 384 bytes of
-// queue, 200 with the default budget; 62 bytes of it, or of a larger entry, are
+// the index to have a bound each entry is charged at least 256 to 512 bytes of
+// queue, 432 with the default budget; 62 bytes of it, or of a larger entry, are
 // digest, hash, times and lengths. With the default of 64 MiB there are 16
-// shards with 50 MiB of queue, and a value may have 272,999 bytes. A new store
+// shards with 54 MiB of queue, and a value may have 294,845 bytes. A new store
 // takes about a fifth of its budget; queues then double as they fill, at most
 // four times, which is the only work in a Set that is not proportional to its
 // value.
@@ -53,8 +60,9 @@
 //   - Keys are indexed under 64 bits of a hash whose key is drawn for each store,
 //     and compared in full. Two keys with the same 64 bits displace one another:
 //     a miss, never another key's value, and no Delete takes the wrong one.
-//   - Get allocates twice, the value and BigCache's copy of the key, and Set not
-//     at all for values up to 32 KiB, once the queues have grown.
+//   - Get allocates twice, the value and BigCache's copy of the key; Set, once the
+//     queues have grown, not at all for values up to 32 KiB, and twice for each
+//     entry that makes room, which BigCache copies to hand it over.
 //   - There is no goroutine, and nothing is logged.
 //
 // # Failure

@@ -16,12 +16,13 @@ var errBroken = errors.New("bigcache has panicked, all entries are dropped")
 // to wait for those inside, and finds out first whether they are still good.
 type stripe struct {
 	mu     sync.RWMutex
-	widest int      // largest entry that BigCache has wrapped for this shard, guarded by mu
+	widest int // largest entry that BigCache has wrapped for this shard, guarded by mu
+	worth  worth
 	_      [96]byte // keeps the locks of two stripes off one cache line
 }
 
-func (s *Store) stripe(key string) *stripe {
-	return &s.stripes[s.hash.Sum64(key)&uint64(s.shape.shards-1)]
+func (s *Store) stripe(hash uint64) *stripe {
+	return &s.stripes[hash&uint64(s.shape.shards-1)]
 }
 
 // usable says whether BigCache may be called. It is asked under a stripe's lock.
@@ -59,6 +60,7 @@ func (s *Store) repair() {
 	s.cache = c
 	for i := range s.stripes {
 		s.stripes[i].widest = 0
+		s.stripes[i].worth = newWorth(s.shape)
 	}
 	s.broken.Store(false)
 }

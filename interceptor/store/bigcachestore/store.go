@@ -14,11 +14,12 @@ import (
 )
 
 var (
-	_ store.Store = (*Store)(nil)
-	_ store.Sizer = (*Store)(nil)
+	_ store.Store   = (*Store)(nil)
+	_ store.Sizer   = (*Store)(nil)
+	_ store.Toucher = (*Store)(nil)
 )
 
-// Store is a [store.Store] and a [store.Sizer] on BigCache. It is made by [New],
+// Store is a [store.Store], [store.Sizer] and [store.Toucher] on BigCache. It is made by [New],
 // and all its methods are safe for concurrent use. It has no goroutine.
 type Store struct {
 	shape   shape
@@ -54,15 +55,18 @@ func build(sh shape, hash bigcache.Hasher) (*Store, error) {
 		now:     func() int64 { return int64(time.Since(base)) },
 		stripes: make([]stripe, sh.used),
 	}
+	for i := range s.stripes {
+		s.stripes[i].worth = newWorth(sh)
+	}
 	var err error
 	s.cache, err = s.newCache()
 	return s, err
 }
 
-// newCache makes an empty BigCache of the store's shape, without callbacks,
-// statistics or logging (which would show keys).
+// newCache makes an empty BigCache of the store's shape, without statistics or
+// logging (which would show keys).
 func (s *Store) newCache() (*bigcache.BigCache, error) {
-	c, err := bigcache.New(context.Background(), bigcache.Config{
+	config := bigcache.Config{
 		Shards:             s.shape.shards,
 		MaxEntriesInWindow: s.shape.shards * s.shape.slots / 2,
 		MaxEntrySize:       s.shape.entrySize(),
@@ -75,7 +79,10 @@ func (s *Store) newCache() (*bigcache.BigCache, error) {
 		// is no cleaning goroutine, whose panics nobody could recover: what has
 		// expired leaves the queue as everything else does, at its old end.
 		LifeWindow: math.MaxInt64,
-	})
+
+		OnRemoveWithReason: s.leaves,
+	}.OnRemoveFilterSet(bigcache.NoSpace)
+	c, err := bigcache.New(context.Background(), config)
 	if err != nil {
 		return nil, fmt.Errorf("bigcachestore: %w", err)
 	}
@@ -92,12 +99,15 @@ func (s *Store) Close() error {
 	s.each((*sync.RWMutex).Lock)
 	defer s.each((*sync.RWMutex).Unlock)
 	s.cache = nil // without a cleaning goroutine it is memory and no more
+	for i := range s.stripes {
+		s.stripes[i].worth = worth{}
+	}
 	return nil
 }
 
 // MaxValueBytes returns the length of the largest value that the store takes,
 // which depends on its budget alone: a twelfth of a shard's queue, less what is
-// kept beside a value. With the default budget it is 272,999.
+// kept beside a value. With the default budget it is 294,845.
 func (s *Store) MaxValueBytes() int { return s.shape.maxValue() }
 
 // silent is a bigcache.Logger that says nothing.
