@@ -57,10 +57,12 @@ func (c *call) end(d balancer.DoneInfo) {
 		return
 	}
 	c.picker = nil
-	if c.state != nil || c.weight != 0 || !plain(&d) || !p.plan.Skim(&c.pick) {
+	if c.weight != 0 || !plain(&d) || !p.plan.Skim(&c.pick) {
 		p.finish(c.pick, c.state, c.weight, d)
-		c.state = nil
+	} else if c.state != nil {
+		c.state.Ended(c.pick.Endpoint, false)
 	}
+	c.state = nil
 	p.b.calls.put(c)
 	if p.b.waiting.Load() && p.b.waiting.Swap(false) {
 		p.b.send(nil)
@@ -73,7 +75,7 @@ func plain(d *balancer.DoneInfo) bool {
 		return false
 	}
 	values := d.Trailer[report.Key]
-	return len(values) == 0 || !report.Draining(values[len(values)-1])
+	return len(values) == 0 || !report.Notable(values[len(values)-1])
 }
 
 func (p *picker) finish(pick plan.Pick, state *callstate.State, weight int, d balancer.DoneInfo) {

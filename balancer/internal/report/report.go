@@ -121,9 +121,10 @@ func Decode(s string) (Report, bool) {
 	return r, true
 }
 
-// Draining reports whether what may be a report says that the server is draining.
-func Draining(s string) bool {
-	return len(s) > 0 && s[0]&(versionMask|flagDraining) == version|flagDraining
+// Notable reports whether what may be a report says that the server is draining or
+// overloaded: what must be heard at once, however many reports there are.
+func Notable(s string) bool {
+	return len(s) > 0 && s[0]&versionMask == version && s[0]&(flagDraining|flagOverloaded) != 0
 }
 
 // uvarint is binary.Uvarint for strings, which is what metadata holds. Seven

@@ -115,3 +115,21 @@ func FuzzDecode(f *testing.F) {
 		}
 	})
 }
+
+// TestNotable: what must be heard at once is seen without decoding, and nothing else is.
+func TestNotable(t *testing.T) {
+	for _, c := range []struct {
+		value string
+		want  bool
+	}{
+		{string(report.Encode(nil, report.Report{InFlight: 3, Latency: time.Millisecond, Untimed: true})), false},
+		{string(report.Encode(nil, report.Report{Draining: true})), true},
+		{string(report.Encode(nil, report.Report{Overloaded: true, Latency: time.Millisecond})), true},
+		{"", false},
+		{"\x29", false}, // another version's
+	} {
+		if got := report.Notable(c.value); got != c.want {
+			t.Errorf("Notable(%q) = %t, want %t", c.value, got, c.want)
+		}
+	}
+}
