@@ -29,7 +29,7 @@ var policies = []struct {
 }
 
 // pickers builds every policy over n endpoints that are ready.
-func pickers(b *testing.B, n int) []*fakeCC {
+func pickers(b testing.TB, n int) []*fakeCC {
 	var addrs []string
 	for i := range n {
 		addrs = append(addrs, fmt.Sprintf("10.0.%d.%d:443", i/250, i%250))
