@@ -68,6 +68,16 @@ func (c *Cache) get(ctx context.Context, key store.Key) (value []byte, ok bool, 
 	return c.store.Get(ctx, key)
 }
 
+// touch tells the store that its value was used without a Get.
+func (c *Cache) touch(key store.Key) {
+	if c.toucher == nil {
+		return
+	}
+	var err error // of a panic, which costs nobody the reply
+	defer caught(&err)
+	c.toucher.Touch(key)
+}
+
 // put stores a value, unless late says afterwards that it was too late. It
 // returns after storeWait, although the store may not have answered.
 func (c *Cache) put(key store.Key, value []byte, ttl time.Duration, fl *flight) (stored bool, detail string) {

@@ -37,6 +37,7 @@ type Cache struct {
 	policies     *cachepolicy.Set
 	store        store.Store
 	ownsStore    bool
+	toucher      store.Toucher // the store, if it is one
 	principal    func(context.Context) (string, error)
 	fetchTimeout time.Duration
 	writeDoubt   time.Duration
@@ -112,6 +113,7 @@ func New(opts ...Option) (*Cache, error) {
 		}
 		c.store, c.ownsStore = s, true
 	}
+	c.toucher, _ = c.store.(store.Toucher)
 	return c, nil
 }
 

@@ -55,6 +55,7 @@ func (c *call) fromMemory() (answered bool, err error) {
 		refresh := c.decision.Refresh
 		if answered, err = c.serve(); answered {
 			c.cache.count.decoded.Add(1)
+			c.cache.touch(c.key)
 			if refresh {
 				c.found = c.cache.lookup(c.ctx, c.key, c.target, &c.room)
 				c.refresh()
