@@ -5,10 +5,12 @@ import (
 	"fmt"
 	"sync"
 
+	"github.com/allegro/bigcache/v3"
+
 	"github.com/freshet-io/freshet/interceptor/store"
 )
 
-var errBroken = errors.New("bigcache has panicked, all entries are dropped")
+var errBroken = errors.New("bigcache has panicked or lost its way, all entries are dropped")
 
 // stripe guards one shard of BigCache from outside. BigCache has locks of its
 // own, but unlocks them without defer: after a panic they stay locked, and who
@@ -37,12 +39,17 @@ func (s *Store) usable() error {
 }
 
 // rescue is deferred around each call of BigCache, after the stripe's unlock so
-// that it runs before, and turns a panic into an error.
+// that it runs before, and turns a panic into an error. An index that points at nothing is
+// on the way to one.
 func (s *Store) rescue(err *error) {
+	var why any = *err
 	if p := recover(); p != nil {
-		s.broken.Store(true)
-		*err = fmt.Errorf("%w: %v", errBroken, p)
+		why = p
+	} else if *err == nil || errors.Is(*err, bigcache.ErrEntryNotFound) {
+		return
 	}
+	s.broken.Store(true)
+	*err = fmt.Errorf("%w: %v", errBroken, why)
 }
 
 // repair replaces a broken BigCache by an empty one. What was in the old one is

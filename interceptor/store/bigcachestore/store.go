@@ -29,7 +29,7 @@ type Store struct {
 	pool    sync.Pool    // of *scratch
 
 	closed atomic.Bool
-	broken atomic.Bool // BigCache has panicked and is to be replaced
+	broken atomic.Bool // BigCache has panicked or lost its way, and is to be replaced
 
 	// cache is read under the lock of any stripe and replaced under those of
 	// all. It is nil once the store is closed.
