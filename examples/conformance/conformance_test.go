@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"fmt"
 	"os"
-	"slices"
 	"strings"
 	"testing"
 
@@ -32,28 +31,47 @@ func TestFreshet(t *testing.T) {
 	}
 }
 
-// rows are the behaviours that were asked for before there was a cache: ids of cases.
-const rows = `
-F01 F02 F05 F06 F07 F10 F11 F12 F15 F16 F17 F20 F21 F22 F25 F26 P01 P02 P05 P06 P07 P10 P11 A01 A02 
-R02 R03 R04 R07 R08 R09 R12 R13 R14 R17 R18 V01 V02 V03 V06 V07 V08 V11 V12 V13 V16 S03 S04 S05 S08 
-S09 S10 S13 S14 S15 S18 S19 I03 I04 I05 I08 I09 I10 I13 I14 I15 I18 I19 I20 I23 I24 I25 I28 K01 K02 
-K05 K06 K07 K10 K11 K12 K15 K16 K17 K20 K21 K22 K25 T01 T04 T05 T06 T09 T10 T11 T14 T15 T16 T19 E01 
-E04 E05 E06 E09 E10 E11 C02 C03 C04 C07 C08 C09 L01 L02 L03 L06 L07 L08 B01 B02 B03 B06 B07 B08 O01 
-O04
-`
+// rows are the behaviours that were asked for before there was a cache, by their tier: ids of cases.
+var rows = map[int]string{
+	1: `
+F01 F05 F06 F07 F11 F12 F25 P01 P02 P05 P10 P11 A01 R04 R07 R09 R12 V01 V03 V06 V08 S03 S04 S05 S08
+S09 S13 S15 I03 I05 I08 I13 I14 I15 K01 K02 K05 K07 K10 K11 K16 T01 T04 T09 T10 T11 T15 E01 E04 E06
+E10 C02 C03 L01 L02 B01 B02 B03 O01
+`,
+	2: `
+F02 F10 F15 F16 F17 F20 F21 F22 F26 P06 P07 A02 R02 R03 R08 R13 R14 R17 R18 V02 V07 V11 V12 V13 V16
+S10 S14 S18 S19 I04 I09 I10 I23 I24 I25 I28 K06 K12 K15 K17 K20 K21 K22 K25 T05 T06 T14 T16 T19 E05
+E09 E11 C04 C07 C08 C09 L06 L07 L08 B06 B07 B08 O04
+`,
+}
 
+// TestEveryRowIsThere holds the cases against the rows in both directions: what is no row's is
+// freshet's own, and says so by its id.
 func TestEveryRowIsThere(t *testing.T) {
 	cases, err := suite.All()
 	if err != nil {
 		t.Fatal(err)
 	}
-	ids := slices.Clone(suite.Later)
+	tiers := map[string]int{}
 	for _, c := range cases {
-		ids = append(ids, c.ID)
+		tiers[c.ID] = c.Tier
 	}
-	for _, id := range strings.Fields(rows) {
-		if !slices.Contains(ids, id) {
-			t.Errorf("there is no case %s", id)
+	for tier, ids := range rows {
+		for _, id := range strings.Fields(ids) {
+			if tiers[id] != tier {
+				t.Errorf("case %s is of tier %d (0: there is none), want %d", id, tiers[id], tier)
+			}
+			delete(tiers, id)
+		}
+	}
+	for id := range tiers {
+		if !strings.HasPrefix(id, "freshet-") {
+			t.Errorf("case %s is no row's, and does not begin with freshet-", id)
+		}
+	}
+	for _, id := range suite.Later {
+		if tiers[id] != 0 {
+			t.Errorf("case %s is listed as one for later", id)
 		}
 	}
 }

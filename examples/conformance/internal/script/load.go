@@ -41,6 +41,9 @@ func (r *Replies) UnmarshalYAML(n *yaml.Node) error {
 	return nil
 }
 
+// IsZero tells a list that is not said from one that is empty.
+func (r Replies) IsZero() bool { return r == nil }
+
 // strictly decodes a node, and refuses fields that are not known: Node.Decode
 // does not.
 func strictly(n *yaml.Node, into any) error {
