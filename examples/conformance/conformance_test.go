@@ -7,6 +7,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/google/go-cmp/cmp"
 	"go.uber.org/goleak"
 
 	"github.com/freshet-io/freshet/examples/conformance/internal/report"
@@ -116,7 +117,7 @@ func hold(t *testing.T, file, begin, end, want string) {
 		t.Fatalf("%s has no %q and %q", file, begin, end)
 	case got == want:
 	case os.Getenv("FRESHET_UPDATE") == "":
-		t.Errorf("%s has\n%s\nand what comes of it is\n%s", file, got, want)
+		t.Errorf("%s is not what comes of it (-has +is):\n%s", file, cmp.Diff(strings.Split(got, "\n"), strings.Split(want, "\n")))
 	default:
 		if err := os.WriteFile(file, []byte(before+begin+want+end+after), 0o644); err != nil {
 			t.Fatal(err)

@@ -53,13 +53,19 @@ func smallHeap(t *testing.T, s subject.Subject, c *script.Case) error {
 	})
 }
 
-// full writes until the cache has long been full: what has just been fetched is a hit.
+// full writes until the cache has long been full. Whatever it lets in then, what is asked for again
+// and again is among it.
 func full(t *testing.T, s subject.Subject, c *script.Case) error {
 	const size = 16 << 10
 	return within(t, s, answering(c.Scene, script.Reply{Header: fresh, Size: size}), stage.Options{}, func(st *stage.Stage) {
 		for n := range 10 << 20 / size {
-			id := strconv.Itoa(n)
-			st.Do(get(id, script.Miss))
+			st.Do(get(strconv.Itoa(n), script.OK))
+		}
+		for n := range 10 {
+			id := "new " + strconv.Itoa(n)
+			for range 5 {
+				st.Do(get(id, script.OK))
+			}
 			st.Do(get(id, script.Hit))
 		}
 	})
