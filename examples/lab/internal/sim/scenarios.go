@@ -19,7 +19,10 @@ func Scenarios() []Scenario {
 		standard("16x20, 90 %", 16, 20, 0.90),
 	}
 	for _, servers := range []int{4, 16, 100} {
-		all = append(all, standard(fmt.Sprintf("%dx1, 75 %%", servers), servers, 1, 0.75))
+		all = append(all, with(standard(fmt.Sprintf("%dx1, 75 %%", servers), servers, 1, 0.75), func(s *Scenario) {
+			// So that there are enough calls where there are few servers.
+			s.Window *= time.Duration(max(1, 32/servers))
+		}))
 	}
 	for _, s := range []struct {
 		name             string
