@@ -98,8 +98,8 @@ func churn(st *stage.Stage) {
 // crowd is many callers at once. That they do not stop each other the bubble sees.
 func crowd(t *testing.T, s subject.Subject, c *script.Case) error {
 	rng := rand.New(rand.NewPCG(3, 5))
-	return within(t, s, answering(c.Scene, script.Reply{Header: append([]string{`cache-groups: "all"`}, fresh...), Size: 64 << 10}), stage.Options{}, func(st *stage.Stage) {
-		for range 60 {
+	return within(t, s, answering(c.Scene, script.Reply{Header: append([]string{`cache-groups: "all"`}, fresh...), Size: 32 << 10}), stage.Options{}, func(st *stage.Stage) {
+		for range 30 {
 			for range 8 {
 				call := script.Call{ID: strconv.Itoa(rng.IntN(40)), N: 4}
 				if rng.IntN(3) == 0 {
