@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"fmt"
 	"os"
+	"runtime/debug"
 	"strings"
 	"testing"
 
@@ -15,7 +16,10 @@ import (
 	"github.com/freshet-io/freshet/examples/conformance/internal/suite"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) {
+	debug.SetGCPercent(400) // the heap is small, and cases that measure it collect it themselves
+	goleak.VerifyTestMain(m)
+}
 
 // TestFreshet plays every case on freshet.
 func TestFreshet(t *testing.T) {
