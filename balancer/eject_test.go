@@ -6,8 +6,10 @@ import (
 	"time"
 
 	"google.golang.org/grpc/codes"
+	testpb "google.golang.org/grpc/interop/grpc_testing"
 
 	"github.com/freshet-io/freshet/balancer"
+	"github.com/freshet-io/freshet/balancer/callstate"
 	"github.com/freshet-io/freshet/resolver/endpoint"
 )
 
@@ -88,6 +90,27 @@ func TestStrain(t *testing.T) {
 		}
 		if !strained() {
 			t.Error("not strained while all fail")
+		}
+	})
+}
+
+// A retry that finds only the endpoint that it would avoid is no sign of strain.
+func TestARetryIsNoStrain(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		f := newFleet(t)
+		servers, addrs := f.replicas(1, nil)
+		defer stopAll(servers)
+		c := f.freshet(endpoints(addrs...))
+		defer c.Close()
+		ctx, state := callstate.New(t.Context())
+		for range 2 {
+			if _, err := c.EmptyCall(ctx, &testpb.Empty{}); err != nil {
+				t.Fatal(err)
+			}
+			state.Reject()
+		}
+		if state.Strained() {
+			t.Error("strained by a second attempt where there is one endpoint")
 		}
 	})
 }

@@ -33,7 +33,8 @@ func (p *picker) Pick(info balancer.PickInfo) (balancer.PickResult, error) {
 	r := c.random()
 	now, weight := p.b.clock.begin(r)
 	state := callstate.From(info.Ctx)
-	if !p.choose(&c.pick, now, r, wanted(state)) {
+	call := wanted(state)
+	if !p.choose(&c.pick, now, r, call) {
 		p.b.calls.put(c)
 		return balancer.PickResult{}, balancer.ErrNoSubConnAvailable
 	}
@@ -43,7 +44,8 @@ func (p *picker) Pick(info balancer.PickInfo) (balancer.PickResult, error) {
 	n := &p.nodes[c.pick.Index]
 	if state != nil {
 		state.Picked(n.address, ruleOf(c.pick.Rule))
-		if c.pick.Rule == plan.Panic || c.pick.Endpoint.Overloaded(now) && p.plan.Overloaded(now) {
+		// That a retry finds nobody else says nothing of how the endpoints are.
+		if c.pick.Rule == plan.Panic && call.Avoid == nil || c.pick.Endpoint.Overloaded(now) && p.plan.Overloaded(now) {
 			state.MarkStrained()
 		}
 	}
