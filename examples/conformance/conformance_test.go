@@ -105,6 +105,18 @@ func TestREADME(t *testing.T) {
 	}
 	hold(t, "README.md", "<!-- table -->\n", "<!-- end of table -->\n", table.String())
 	hold(t, "BASELINES.md", "<!-- lists -->\n", "<!-- end of lists -->\n", lists.String())
+	hold(t, "../../README.md", "<!-- conformance -->", "<!-- end of conformance -->", fmt.Sprintf(
+		"%d cases: freshet passes all, a map with lifetimes and singleflight %d, an interceptor over otter %d",
+		len(cases), passed(baselines[0]), passed(baselines[1])))
+}
+
+func passed(c report.Column) (n int) {
+	for _, r := range c.Results {
+		if r.Passed() {
+			n++
+		}
+	}
+	return n
 }
 
 // hold holds what stands between two marks of a file against what is to stand there.
