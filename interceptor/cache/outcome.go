@@ -53,7 +53,8 @@ type Outcome struct {
 	Lifetime time.Duration
 	// Collapsed: the call waited for another caller's, whatever came of it.
 	Collapsed bool
-	// Stored: the reply is in the store now because of this call, or was.
+	// Stored: the store was given the reply because of this call. It may have let it go since, or
+	// at once: a full one keeps what is asked for a second time.
 	Stored bool
 	// Version is the reply's, as its server says (cache-version); 0: it has none.
 	Version uint64
