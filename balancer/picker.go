@@ -45,7 +45,7 @@ func (p *picker) Pick(info balancer.PickInfo) (balancer.PickResult, error) {
 	if state != nil {
 		state.Picked(n.address, ruleOf(c.pick.Rule))
 		// That a retry finds nobody else says nothing of how the endpoints are.
-		if c.pick.Rule == plan.Panic && call.Avoid == nil || c.pick.Endpoint.Overloaded(now) && p.plan.Overloaded(now) {
+		if c.pick.Rule == plan.Panic && call.Avoid == nil || c.pick.Endpoint.Overloaded(now) && p.plan.Overloaded(&c.pick, now) {
 			state.MarkStrained()
 		}
 	}

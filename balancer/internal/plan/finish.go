@@ -30,7 +30,7 @@ func (pl *Plan) Finish(now int64, p Pick, end End) {
 	if end.Pushback > 0 {
 		e.Rest(now, end.Pushback)
 	}
-	if end.Weight > 1 && end.Outcome == choose.Success && e.calm() {
+	if end.Weight > 1 && !p.stream && !end.Overloaded && end.Outcome == choose.Success && e.calm() {
 		e.Ejection.Skimmed(end.Weight - 1)
 	}
 	pl.judge(now, p, end)
@@ -67,11 +67,11 @@ func (e *Endpoint) hear(now int64, end *End) {
 	}
 }
 
-// Overloaded reports whether every endpoint that could take a call has said lately that it
-// is overloaded: no choice among them helps. It is linear in the endpoints where
+// Overloaded reports whether every endpoint of the picked one's tier that could take a call has
+// said lately that it is overloaded: no choice among them helps. It is linear in the endpoints where
 // they are, and is to be asked only after a pick of one that is.
-func (pl *Plan) Overloaded(now int64) bool {
-	for i := range pl.members {
+func (pl *Plan) Overloaded(p *Pick, now int64) bool {
+	for _, i := range p.part.tier.index {
 		e := pl.members[i].Endpoint
 		if !e.Overloaded(now) && !e.Draining(now) && e.Ejection.Admitted() {
 			return false
