@@ -39,8 +39,8 @@ type backoff struct {
 }
 
 // failing reports whether the last fetch for the key failed, and if so, whether it
-// is time to try again. What failed while its whole target did, and before that recovered, counts
-// no more, but for what a server has asked for.
+// is time to try again. What failed before its target recovered, having failed as a whole, need
+// not wait, but for what a server has asked for.
 func (b *backoffs) failing(key store.Key, of *target, now time.Duration) (failing, due bool) {
 	b.mu.Lock()
 	defer b.mu.Unlock()

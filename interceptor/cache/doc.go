@@ -59,8 +59,8 @@
 //     calls did (UNAVAILABLE, DEADLINE_EXCEEDED), is served at once from then on, and
 //     asked for in the background.
 //   - stale_if_overloaded: it is served for a second after a server has answered
-//     RESOURCE_EXHAUSTED, or the policy freshet has found too few endpoints well
-//     (callstate.State.Strained).
+//     RESOURCE_EXHAUSTED, or the policy freshet has found too few endpoints well or all of
+//     them overloaded by their own word (callstate.State.Strained).
 //
 // Calls in the background back off while they fail: 1 s, doubling up to 30 s, a quarter of
 // it at random, and as long as google.rpc.RetryInfo or gRPC's push-back asks, up to 5

@@ -228,6 +228,7 @@ func (o *origin) ended(fl *flight) {
 		c.target.load.sign(c.cache.now())
 	}
 	switch {
+	case code == codes.Canceled: // given up here: the origin has said nothing
 	case !originFailure(code):
 		c.cache.backoff.succeeded(fl.key)
 	case o.stored != nil, c.items != nil:

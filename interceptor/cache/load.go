@@ -9,7 +9,7 @@ import (
 const overloadFor = time.Second
 
 // load knows whether a target has more to do than it can: its servers say so by
-// RESOURCE_EXHAUSTED, or the policy freshet by finding too few endpoints well
+// RESOURCE_EXHAUSTED, or the policy freshet by finding too few endpoints well, or all overloaded
 // (callstate.State.Strained). One hot server among others is none of the cache's business.
 type load struct{ until atomic.Int64 } // since the cache's base
 

@@ -21,20 +21,19 @@ import (
 // invalidates. RFC 9111 section 4.4 wants methods whose safety is unknown
 // treated so too.
 type mutation struct {
-	cache     *Cache
-	target    *target
-	groups    *cachepolicy.Groups
-	softly    bool // what groups name becomes stale, not invalid
-	header    metadata.MD
-	trailer   metadata.MD
-	heard     []string     // what header and trailer named when last looked at
-	versioned []wire.Group // of heard, those with a version
-	last      codes.Code   // of the last end that was applied; OK at first
-	owned     []string     // the groups of the annotation that were last applied
-	ended     atomic.Bool
-	ending    sync.Mutex  // attempts that are made at once end at once
-	retries   func() bool // earlier attempts may have been made below
-	unsent    bool        // the one request of a stream has not been sent yet
+	cache   *Cache
+	target  *target
+	groups  *cachepolicy.Groups
+	softly  bool // what groups name becomes stale, not invalid
+	header  metadata.MD
+	trailer metadata.MD
+	heard   []string   // what header and trailer named when last looked at
+	last    codes.Code // of the last end that was applied; OK at first
+	owned   []string   // the groups of the annotation that were last applied
+	ended   atomic.Bool
+	ending  sync.Mutex  // attempts that are made at once end at once
+	retries func() bool // earlier attempts may have been made below
+	unsent  bool        // the one request of a stream has not been sent yet
 
 	mu         sync.Mutex // a stream may end while it is being sent on
 	req, reply proto.Message
@@ -133,33 +132,19 @@ func (mu *mutation) apply(err error, again bool) {
 func (mu *mutation) hear(again bool) {
 	h, t := mu.header[wire.KeyCacheGroupInvalidation], mu.trailer[wire.KeyCacheGroupInvalidation]
 	if len(h)+len(t) == 0 {
-		mu.versioned = nil
 		return
 	}
 	values := append(slices.Clone(h), t...)
 	if again && slices.Equal(values, mu.heard) {
 		return
 	}
-	mu.heard, mu.versioned = values, nil
+	mu.heard = values
 	groups, err := wire.ParseGroupList(values)
 	if err != nil { // what cannot be read may have named anything
 		mu.cache.flushTarget(mu.target)
 		return
 	}
-	for _, g := range groups {
-		if g.Version > 0 {
-			mu.versioned = append(mu.versioned, g)
-		}
-	}
 	mu.cache.advance(mu.target, groups)
-}
-
-// said reports whether the reply itself has said which version of a group is still true: that
-// is more than the annotation knows, and spares what has been fetched since.
-func (mu *mutation) said(group string) bool {
-	return slices.ContainsFunc(mu.versioned, func(g wire.Group) bool {
-		return g.Name == group && (mu.softly || !g.Soft)
-	})
 }
 
 // own applies the method's annotation.
@@ -190,9 +175,6 @@ func (mu *mutation) own(code codes.Code, again bool) {
 		return
 	}
 	mu.owned = groups
-	if code == codes.OK {
-		groups = slices.DeleteFunc(slices.Clone(groups), mu.said)
-	}
 	// The doubt comes first: a fetch that begins in between is from before the
 	// invalidation.
 	if code != codes.OK && c.writeDoubt > 0 {

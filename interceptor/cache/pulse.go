@@ -40,15 +40,17 @@ func (p *pulse) probes(now time.Duration) bool {
 
 // ended notes how a call ended. An error of one method says nothing of the others.
 func (p *pulse) ended(code codes.Code, now time.Duration) {
+	if code == codes.Canceled {
+		return // it was given up here: nobody has answered
+	}
 	p.asked.Store(int64(now))
 	switch code {
 	case codes.Unavailable, codes.DeadlineExceeded:
 		if p.failures.Load() < failingAfter {
 			p.failures.Add(1)
 		}
-	case codes.Canceled:
 	default:
-		if p.failures.Load() != 0 && p.failures.Swap(0) >= failingAfter {
+		if p.failures.Load() != 0 && p.failures.Swap(0) >= failingAfter && !originFailure(code) {
 			p.recovered.Store(int64(now))
 		}
 	}

@@ -28,7 +28,8 @@ type Stats struct {
 	// Lagging counts replies that were older than what was known to exist, for which the
 	// origin was asked once more.
 	Lagging uint64
-	// Stores counts the replies that were stored.
+	// Stores counts the replies that the store was given and did not refuse; a full one may
+	// let go at once what it is given for the first time.
 	Stores uint64
 	// StoreErrors counts operations of the store that failed or returned
 	// damaged values. Each was treated as a miss.
