@@ -259,6 +259,48 @@ func TestConcurrentPicks(t *testing.T) {
 	})
 }
 
+// Where calls are so frequent that one stands for several, none is lost and none is counted as in
+// flight when it has ended.
+func TestFrequentCalls(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		cc, closeLB := ready(t, `{}`, "a:1", "b:1")
+		defer closeLB()
+		const n = 20_000
+		ctx, _ := callstate.New(context.Background())
+		var open []func(grpcbalancer.DoneInfo)
+		for i := range n {
+			<-time.After(time.Microsecond)
+			info := grpcbalancer.PickInfo{Ctx: context.Background()}
+			if i%2 == 1 {
+				info.Ctx = ctx
+			}
+			r, err := cc.picker().Pick(info)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if open = append(open, r.Done); len(open) > 10 {
+				open[0](ok("\x12\x03\x80\xc2\xd7\x2f"))
+				open = open[1:]
+			}
+		}
+		for _, done := range open {
+			done(ok(""))
+		}
+		picks := int64(0)
+		for _, e := range balancer.Snapshots()[0].Endpoints {
+			if e.InFlight != 0 {
+				t.Errorf("%v has %d calls in flight when all have ended", e.Addresses, e.InFlight)
+			}
+			for _, p := range e.Picks {
+				picks += p
+			}
+		}
+		if picks != n {
+			t.Errorf("%d picks are counted, want %d", picks, n)
+		}
+	})
+}
+
 func TestOneAllocationPerPick(t *testing.T) {
 	for _, tt := range []struct{ name, report string }{
 		{"reports", "\x12\x03\x80\xc2\xd7\x2f"}, {"two choices", ""},
